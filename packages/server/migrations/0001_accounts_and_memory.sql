@@ -419,7 +419,7 @@ as $$
     select count(*) from search_entries e
     where e.project_id = p_project
       and p_project = nullif(current_setting('app.project_id', true), '')::uuid
-      and e.tsv @@ quote_literal(l.lexeme)::tsquery
+      and e.tsv @@ ('''' || replace(replace(l.lexeme, '\', '\\'), '''', '''''') || '''')::tsquery
       and case when p_as_of is null then e.retired_at is null
                else e.created_at <= p_as_of and (e.retired_at is null or e.retired_at > p_as_of) end)
   from unnest(p_lexemes) as l (lexeme)

@@ -1,0 +1,33 @@
+/** Every limit on what a call may bring or take, with its unit in its name. */
+export const limits = {
+  nameChars: 200,
+  contentChars: 8_000, // an anchor is a statement, not a document
+  rationaleChars: 8_000,
+  summaryChars: 16_000,
+  listItems: 50,
+  listItemChars: 2_000,
+  filesPerItem: 100,
+  pathChars: 1_000,
+  queryChars: 4_000,
+  eventContentBytes: 262_144, // 256 KiB; longer text is cut with a marker that says how much
+  eventsPerBatch: 100,
+  frameDepth: 64,
+  openFramesPerProject: 1_000,
+  tagsPerTask: 20,
+  tagChars: 50,
+  dependenciesPerTask: 50,
+  refsPerCall: 20,
+  idempotencyKeyChars: 200,
+  idempotencyKeyTtlDays: 7,
+  receiptTtlDays: 30,
+  budgetTokensMin: 200,
+  budgetTokensDefault: 1_500,
+  budgetTokensMax: 8_000,
+  searchHitsDefault: 10,
+  searchHitsMax: 50,
+  searchCandidates: 600,
+  queryLexemes: 16,
+  gateLexemes: 8,
+  timelineItemsMax: 50,
+  memoryTokensPerCall: 6_000,
+} as const

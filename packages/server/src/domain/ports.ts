@@ -1,0 +1,193 @@
+/**
+ * What the domain needs from a database. One `write` or `read` is one transaction in one project; the
+ * stores inside see only that project. The implementation is in `postgres/`.
+ */
+import type { Context } from './context.ts'
+import type {
+  Anchor, AnchorStatus, AnchorVersion, Digest, Frame, ItemKind, MemoryEvent, Receipt, Task, TaskStatus, TaskVersion,
+} from './memory.ts'
+
+export interface Memory {
+  /** Runs `work` in one transaction of the context's project. Nothing of it remains when it throws. */
+  transact<T>(ctx: Context, work: (stores: Stores) => Promise<T>, options?: { durable?: boolean }): Promise<T>
+}
+
+export interface Stores {
+  /** Takes the project's write lock and the next short reference. */
+  nextRef(): Promise<number>
+  frames: FrameStore
+  events: EventStore
+  anchors: AnchorStore
+  digests: DigestStore
+  tasks: TaskStore
+  receipts: ReceiptStore
+  idempotency: IdempotencyStore
+  search: SearchStore
+}
+
+export interface FrameStore {
+  insert(frame: Frame): Promise<void>
+  find(ref: { id: string } | { refNo: number }): Promise<Frame | undefined>
+  findMany(ids: readonly string[]): Promise<Frame[]>
+  findByExternalKey(key: string): Promise<Frame | undefined>
+  /** The path from the root to this frame, root first. */
+  callStack(id: string): Promise<Frame[]>
+  /** Open descendants, deepest first, locked until the end of the transaction. */
+  lockOpenDescendants(id: string): Promise<Frame[]>
+  lock(id: string): Promise<Frame | undefined>
+  /** Open at that moment (null: now), most recently active first. */
+  listOpen(limit: number, asOf: Date | null): Promise<Frame[]>
+  countOpen(): Promise<number>
+  close(id: string, outcome: string, at: Date): Promise<void>
+  reopen(id: string, at: Date): Promise<void>
+  reparent(id: string, parentId: string | null, depth: number): Promise<void>
+  /** Reserves `count` sequence numbers and returns the last one; undefined when the frame is not there. */
+  reserveEvents(id: string, count: number, at: Date): Promise<{ lastSeq: number; status: 'open' | 'closed' } | undefined>
+  forget(id: string, at: Date): Promise<void>
+}
+
+export interface EventStore {
+  insertMany(events: readonly MemoryEvent[]): Promise<void>
+  findMany(ids: readonly string[]): Promise<MemoryEvent[]>
+  find(ref: { id: string } | { frameRefNo: number; seq: number }): Promise<MemoryEvent | undefined>
+  /** By position in their frames, for neighbours of a hit. */
+  findAt(places: readonly { frameId: string; seq: number }[]): Promise<MemoryEvent[]>
+  timeline(frameId: string, fromSeq: number, toSeq: number, limit: number): Promise<MemoryEvent[]>
+  recent(frameId: string, limit: number, asOf: Date | null): Promise<MemoryEvent[]>
+  knownExternalKeys(keys: readonly string[]): Promise<string[]>
+  /** Counts by kind, errors and touched files of a frame, for its digest. */
+  summarise(frameId: string): Promise<{ counts: Record<string, number>; files: string[]; errors: { text: string; count: number }[]; firstAt: Date | null; lastAt: Date | null }>
+  forget(id: string, at: Date): Promise<void>
+}
+
+export interface AnchorStore {
+  insert(anchor: Anchor): Promise<void>
+  insertVersion(version: AnchorVersion): Promise<void>
+  find(ref: { id: string } | { refNo: number }): Promise<Anchor | undefined>
+  lock(ref: { id: string } | { refNo: number }): Promise<Anchor | undefined>
+  findMany(ids: readonly string[], asOf: Date | null): Promise<Anchor[]>
+  findByContent(hash: string): Promise<Anchor | undefined>
+  findByExternalKey(key: string): Promise<Anchor | undefined>
+  /** Statements in force: pinned first, then by priority, then newest. */
+  listInForce(limit: number, asOf: Date | null): Promise<Anchor[]>
+  listByFrame(frameId: string): Promise<Anchor[]>
+  versions(id: string): Promise<AnchorVersion[]>
+  /** Writes the mutable columns of `anchor`; its version must be one above the stored one. */
+  update(anchor: Anchor): Promise<void>
+}
+
+export interface DigestStore {
+  insert(digest: Digest): Promise<void>
+  findByFrames(frameIds: readonly string[]): Promise<Digest[]>
+  findMany(ids: readonly string[]): Promise<Digest[]>
+  recent(limit: number, asOf: Date | null): Promise<Digest[]>
+  latestHandoff(asOf: Date | null): Promise<Digest | undefined>
+  replace(digest: Digest): Promise<void>
+  forget(frameId: string, at: Date): Promise<void>
+}
+
+export interface TaskFilter {
+  statuses: readonly TaskStatus[]
+  priority?: string
+  tags?: readonly string[]
+  claimedBy?: string
+  limit: number
+}
+
+export interface TaskWithBlockers extends Task {
+  /** References of unfinished tasks this one waits for. */
+  blockedBy: number[]
+}
+
+export interface TaskStore {
+  insert(task: Task): Promise<void>
+  insertVersion(version: TaskVersion): Promise<void>
+  find(ref: { id: string } | { refNo: number }): Promise<Task | undefined>
+  lock(ref: { id: string } | { refNo: number }): Promise<Task | undefined>
+  findMany(ids: readonly string[]): Promise<Task[]>
+  findByExternalKey(key: string): Promise<Task | undefined>
+  update(task: Task): Promise<void>
+  addDependencies(taskId: string, blockedByIds: readonly string[], at: Date): Promise<void>
+  removeDependencies(taskId: string, blockedByIds: readonly string[]): Promise<void>
+  /** True when `fromId` already waits, directly or not, for `toId`. */
+  waitsFor(fromId: string, toId: string): Promise<boolean>
+  list(filter: TaskFilter, asOf: Date | null): Promise<TaskWithBlockers[]>
+  blockers(taskIds: readonly string[]): Promise<{ taskId: string; refNo: number; status: TaskStatus }[]>
+  versions(id: string): Promise<TaskVersion[]>
+  metrics(): Promise<Record<TaskStatus | 'ready' | 'total', number>>
+}
+
+export interface ReceiptStore {
+  insert(receipt: Receipt): Promise<void>
+  find(id: string): Promise<Receipt | undefined>
+}
+
+export interface IdempotencyStore {
+  /** Claims the key; false when an earlier call holds it, after that call has finished. */
+  claim(entry: { operation: string; key: string; authorId: string; requestHash: string; at: Date }): Promise<boolean>
+  find(operation: string, key: string, authorId: string): Promise<{ requestHash: string; response: unknown } | undefined>
+  complete(operation: string, key: string, authorId: string, response: unknown): Promise<void>
+}
+
+/** One chunk of a memory as the search index holds it. */
+export interface SearchEntry {
+  itemId: string
+  ord: number
+  itemKind: ItemKind
+  version: number
+  frameId: string | null
+  seq: number | null
+  kind: string
+  role: string | null
+  actor: string
+  authorId: string
+  branch: string | null
+  files: string[]
+  len: number
+  tokens: number
+  startOffset: number
+  endOffset: number
+  instruction: boolean
+  occurredAt: Date
+  createdAt: Date
+  tsv: string
+}
+
+export interface SearchFilter {
+  itemKinds?: readonly ItemKind[]
+  kinds?: readonly string[]
+  files?: readonly string[]
+  branch?: string
+  authorId?: string
+  since?: Date
+  until?: Date
+}
+
+export interface CandidateQuery extends SearchFilter {
+  gate: string
+  lexemes: readonly string[]
+  weights: readonly number[]
+  asOf: Date | null
+  limit: number
+}
+
+export interface Candidate extends Omit<SearchEntry, 'tsv' | 'branch'> {
+  /** Term frequency of each lexeme of the query in this chunk, in the order they were asked. */
+  tf: number[]
+}
+
+export interface SearchStore {
+  insertMany(entries: readonly SearchEntry[]): Promise<void>
+  /** An earlier version stays visible to bundles of an earlier moment. */
+  retire(itemId: string, at: Date): Promise<void>
+  remove(itemIds: readonly string[]): Promise<void>
+  removeFrame(frameId: string): Promise<void>
+  size(asOf: Date | null): Promise<{ entries: number; averageLength: number }>
+  documentFrequencies(lexemes: readonly string[], asOf: Date | null): Promise<Map<string, number>>
+  candidates(query: CandidateQuery): Promise<Candidate[]>
+  instructions(limit: number, asOf: Date | null): Promise<Candidate[]>
+  /** Index rows of events at these places, whether or not they matched. */
+  neighbours(places: readonly { frameId: string; seq: number }[], asOf: Date | null): Promise<Candidate[]>
+}
+
+export type AnchorInForce = Anchor & { status: Extract<AnchorStatus, 'active'> }

@@ -1,0 +1,125 @@
+import type { Anchor, AnchorVersion } from '../domain/memory.ts'
+import type { AnchorStore } from '../domain/ports.ts'
+import { insertFromJson, selectList, toJsonRows } from './columns.ts'
+import type { Transaction } from './database.ts'
+import { sql } from './statement.ts'
+
+const fields = [
+  'id', 'refNo', 'version', 'type', 'status', 'content', 'rationale', 'alternatives', 'files', 'scope', 'branch',
+  'priority', 'pinned', 'frameId', 'supersededBy', 'contentHash', 'statusReason', 'confirmedAt', 'expiresAt',
+  'authorId', 'authorName', 'clientName', 'source', 'externalKey', 'occurredAt', 'createdAt', 'updatedAt', 'deletedAt',
+] as const
+const versionFields = [
+  'anchorId', 'version', 'status', 'content', 'rationale', 'priority', 'pinned', 'supersededBy', 'statusReason',
+  'confirmedAt', 'expiresAt', 'changedBy', 'changedByName', 'clientName', 'changedAt',
+] as const
+const columns = selectList(fields)
+
+// What an anchor was at a moment: its own columns, with the versioned ones taken from the last version then.
+const versioned = new Set<string>([
+  'version', 'status', 'content', 'rationale', 'priority', 'pinned', 'supersededBy', 'statusReason', 'confirmedAt', 'expiresAt',
+])
+const columnsAsOf = fields
+  .map((field) => selectList([field], versioned.has(field) ? 'v' : 'a'))
+  .join(', ')
+const versionAsOf = `join lateral (
+    select * from anchor_versions v
+    where v.project_id = $1 and v.anchor_id = a.id and v.changed_at <= $3 order by v.version desc limit 1) v on true`
+
+const insert = sql<never, readonly [string, string]>('anchors.insert', insertFromJson('anchors', fields))
+const insertVersion = sql<never, readonly [string, string]>(
+  'anchors.insert-version',
+  insertFromJson('anchor_versions', versionFields),
+)
+const findById = sql<Anchor, readonly [string, string]>(
+  'anchors.find-by-id',
+  `select ${columns} from anchors where project_id = $1 and id = $2 and deleted_at is null`,
+)
+const findByRef = sql<Anchor, readonly [string, number]>(
+  'anchors.find-by-ref',
+  `select ${columns} from anchors where project_id = $1 and ref_no = $2 and deleted_at is null`,
+)
+const lockById = sql<Anchor, readonly [string, string]>(
+  'anchors.lock-by-id',
+  `select ${columns} from anchors where project_id = $1 and id = $2 and deleted_at is null for update`,
+)
+const lockByRef = sql<Anchor, readonly [string, number]>(
+  'anchors.lock-by-ref',
+  `select ${columns} from anchors where project_id = $1 and ref_no = $2 and deleted_at is null for update`,
+)
+const findMany = sql<Anchor, readonly [string, readonly string[]]>(
+  'anchors.find-many',
+  `select ${columns} from anchors where project_id = $1 and id = any ($2::uuid[]) and deleted_at is null`,
+)
+const findManyAsOf = sql<Anchor, readonly [string, readonly string[], Date]>(
+  'anchors.find-many-as-of',
+  `select ${columnsAsOf} from anchors a ${versionAsOf}
+   where a.project_id = $1 and a.id = any ($2::uuid[]) and a.deleted_at is null`,
+)
+const findByContent = sql<Anchor, readonly [string, string]>(
+  'anchors.find-by-content',
+  `select ${columns} from anchors
+   where project_id = $1 and content_hash = $2 and status = 'active' and deleted_at is null order by ref_no limit 1`,
+)
+const findByExternalKey = sql<Anchor, readonly [string, string]>(
+  'anchors.find-by-external-key',
+  `select ${columns} from anchors where project_id = $1 and external_key = $2`,
+)
+const listInForce = sql<Anchor, readonly [string, number]>(
+  'anchors.list-in-force',
+  `select ${columns} from anchors where project_id = $1 and status = 'active' and deleted_at is null
+   order by pinned desc, priority desc, created_at desc, id limit $2`,
+)
+const listInForceAsOf = sql<Anchor, readonly [string, number, Date]>(
+  'anchors.list-in-force-as-of',
+  `select ${columnsAsOf} from anchors a ${versionAsOf}
+   where a.project_id = $1 and v.status = 'active' and a.deleted_at is null
+   order by v.pinned desc, v.priority desc, a.created_at desc, a.id limit $2`,
+)
+const listByFrame = sql<Anchor, readonly [string, string]>(
+  'anchors.list-by-frame',
+  `select ${columns} from anchors where project_id = $1 and frame_id = $2 and deleted_at is null order by ref_no limit 200`,
+)
+const versions = sql<AnchorVersion, readonly [string, string]>(
+  'anchors.versions',
+  `select ${selectList(versionFields)} from anchor_versions where project_id = $1 and anchor_id = $2 order by version`,
+)
+const update = sql<{ id: string }, readonly unknown[]>(
+  'anchors.update',
+  `update anchors set version = $3, status = $4, content = $5, rationale = $6, priority = $7, pinned = $8,
+     superseded_by = $9, status_reason = $10, confirmed_at = $11, expires_at = $12, updated_at = $13, deleted_at = $14,
+     content_hash = $15, files = $16
+   where project_id = $1 and id = $2 and version = $3 - 1 returning id`,
+)
+
+export const createAnchorStore = (tx: Transaction, projectId: string): AnchorStore => ({
+  insert: async (anchor) => void (await tx.run(insert, [projectId, toJsonRows(fields, [anchor])])),
+  insertVersion: async (version) =>
+    void (await tx.run(insertVersion, [projectId, toJsonRows(versionFields, [version])])),
+  find: async (ref) =>
+    'id' in ref
+      ? (await tx.run(findById, [projectId, ref.id]))[0]
+      : (await tx.run(findByRef, [projectId, ref.refNo]))[0],
+  lock: async (ref) =>
+    'id' in ref
+      ? (await tx.run(lockById, [projectId, ref.id]))[0]
+      : (await tx.run(lockByRef, [projectId, ref.refNo]))[0],
+  async findMany(ids, asOf) {
+    if (!ids.length) return []
+    return asOf ? tx.run(findManyAsOf, [projectId, ids, asOf]) : tx.run(findMany, [projectId, ids])
+  },
+  findByContent: async (hash) => (await tx.run(findByContent, [projectId, hash]))[0],
+  findByExternalKey: async (key) => (await tx.run(findByExternalKey, [projectId, key]))[0],
+  listInForce: async (limit, asOf) =>
+    asOf ? tx.run(listInForceAsOf, [projectId, limit, asOf]) : tx.run(listInForce, [projectId, limit]),
+  listByFrame: async (frameId) => tx.run(listByFrame, [projectId, frameId]),
+  versions: async (id) => tx.run(versions, [projectId, id]),
+  async update(anchor) {
+    const rows = await tx.run(update, [
+      projectId, anchor.id, anchor.version, anchor.status, anchor.content, anchor.rationale, anchor.priority,
+      anchor.pinned, anchor.supersededBy, anchor.statusReason, anchor.confirmedAt, anchor.expiresAt, anchor.updatedAt,
+      anchor.deletedAt, anchor.contentHash, anchor.files,
+    ])
+    if (rows.length !== 1) throw new Error(`Anchor ${anchor.id} changed under its lock`)
+  },
+})

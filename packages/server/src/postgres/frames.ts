@@ -1,0 +1,114 @@
+import type { Frame } from '../domain/memory.ts'
+import type { FrameStore } from '../domain/ports.ts'
+import { insertFromJson, selectList, toJsonRows } from './columns.ts'
+import type { Transaction } from './database.ts'
+import { sql } from './statement.ts'
+
+const fields = [
+  'id', 'refNo', 'parentId', 'depth', 'name', 'type', 'status', 'outcome', 'goal', 'constraints', 'files', 'branch',
+  'taskId', 'eventCount', 'authorId', 'authorName', 'clientName', 'source', 'externalKey', 'startedAt',
+  'lastActivityAt', 'closedAt', 'createdAt', 'deletedAt',
+] as const
+const columns = selectList(fields)
+
+const insert = sql<never, readonly [string, string]>('frames.insert', insertFromJson('frames', fields))
+const findById = sql<Frame, readonly [string, string]>(
+  'frames.find-by-id',
+  `select ${columns} from frames where project_id = $1 and id = $2 and deleted_at is null`,
+)
+const findByRef = sql<Frame, readonly [string, number]>(
+  'frames.find-by-ref',
+  `select ${columns} from frames where project_id = $1 and ref_no = $2 and deleted_at is null`,
+)
+const findMany = sql<Frame, readonly [string, readonly string[]]>(
+  'frames.find-many',
+  `select ${columns} from frames where project_id = $1 and id = any ($2::uuid[]) and deleted_at is null`,
+)
+const findByExternalKey = sql<Frame, readonly [string, string]>(
+  'frames.find-by-external-key',
+  `select ${columns} from frames where project_id = $1 and external_key = $2`,
+)
+const callStack = sql<Frame, readonly [string, string]>(
+  'frames.call-stack',
+  `with recursive path as (
+     select f.*, 0 as up from frames f where f.project_id = $1 and f.id = $2 and f.deleted_at is null
+     union all
+     select f.*, path.up + 1 from frames f join path on f.id = path.parent_id
+     where f.project_id = $1 and path.up < 64)
+   select ${columns} from path order by up desc`,
+)
+const lockOpenDescendants = sql<Frame, readonly [string, string]>(
+  'frames.lock-open-descendants',
+  `with recursive below as (
+     select id, depth from frames where project_id = $1 and parent_id = $2
+     union all
+     select f.id, f.depth from frames f join below on f.parent_id = below.id where f.project_id = $1)
+   select ${columns} from frames
+   where project_id = $1 and id in (select id from below) and status = 'open' and deleted_at is null
+   order by depth desc, id for update`,
+)
+const lock = sql<Frame, readonly [string, string]>(
+  'frames.lock',
+  `select ${columns} from frames where project_id = $1 and id = $2 and deleted_at is null for update`,
+)
+const listOpen = sql<Frame, readonly [string, number, Date | null]>(
+  'frames.list-open',
+  `select ${columns} from frames
+   where project_id = $1 and deleted_at is null
+     and case when $3::timestamptz is null then status = 'open'
+              else created_at <= $3 and (closed_at is null or closed_at > $3) end
+   order by last_activity_at desc, id limit $2`,
+)
+const countOpen = sql<{ count: number }, readonly [string]>(
+  'frames.count-open',
+  `select count(*)::int as count from frames where project_id = $1 and status = 'open' and deleted_at is null`,
+)
+const close = sql<never, readonly [string, string, string, Date]>(
+  'frames.close',
+  `update frames set status = 'closed', outcome = $3, closed_at = $4, last_activity_at = greatest(last_activity_at, $4)
+   where project_id = $1 and id = $2`,
+)
+const reopen = sql<never, readonly [string, string, Date]>(
+  'frames.reopen',
+  `update frames set status = 'open', outcome = null, closed_at = null, last_activity_at = $3
+   where project_id = $1 and id = $2`,
+)
+const reparent = sql<never, readonly [string, string, string | null, number]>(
+  'frames.reparent',
+  `with recursive below as (
+     select $2::uuid as id, $4::int as depth
+     union all
+     select f.id, below.depth + 1 from frames f join below on f.parent_id = below.id where f.project_id = $1)
+   update frames f set depth = below.depth, parent_id = case when f.id = $2 then $3 else f.parent_id end
+   from below where f.project_id = $1 and f.id = below.id`,
+)
+const reserveEvents = sql<{ lastSeq: number; status: 'open' | 'closed' }, readonly [string, string, number, Date]>(
+  'frames.reserve-events',
+  `update frames set event_count = event_count + $3, last_activity_at = greatest(last_activity_at, $4)
+   where project_id = $1 and id = $2 and deleted_at is null
+   returning event_count as "lastSeq", status`,
+)
+const forget = sql<never, readonly [string, string, Date]>(
+  'frames.forget',
+  `update frames set deleted_at = $3 where project_id = $1 and id = $2`,
+)
+
+export const createFrameStore = (tx: Transaction, projectId: string): FrameStore => ({
+  insert: async (frame) => void (await tx.run(insert, [projectId, toJsonRows(fields, [frame])])),
+  find: async (ref) =>
+    'id' in ref
+      ? (await tx.run(findById, [projectId, ref.id]))[0]
+      : (await tx.run(findByRef, [projectId, ref.refNo]))[0],
+  findMany: async (ids) => (ids.length ? tx.run(findMany, [projectId, ids]) : []),
+  findByExternalKey: async (key) => (await tx.run(findByExternalKey, [projectId, key]))[0],
+  callStack: async (id) => tx.run(callStack, [projectId, id]),
+  lockOpenDescendants: async (id) => tx.run(lockOpenDescendants, [projectId, id]),
+  lock: async (id) => (await tx.run(lock, [projectId, id]))[0],
+  listOpen: async (limit, asOf) => tx.run(listOpen, [projectId, limit, asOf]),
+  countOpen: async () => (await tx.run(countOpen, [projectId]))[0]?.count ?? 0,
+  close: async (id, outcome, at) => void (await tx.run(close, [projectId, id, outcome, at])),
+  reopen: async (id, at) => void (await tx.run(reopen, [projectId, id, at])),
+  reparent: async (id, parentId, depth) => void (await tx.run(reparent, [projectId, id, parentId, depth])),
+  reserveEvents: async (id, count, at) => (await tx.run(reserveEvents, [projectId, id, count, at]))[0],
+  forget: async (id, at) => void (await tx.run(forget, [projectId, id, at])),
+})
