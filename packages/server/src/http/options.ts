@@ -1,0 +1,62 @@
+/** What the HTTP edge needs from the rest of the program. The composition root supplies it. */
+import type { Log, Principal, Project } from '../domain/context.ts'
+
+export type AuthenticationResult =
+  | { ok: true; principal: Principal; expiresAt?: Date }
+  | { ok: false; error: 'missing' | 'invalid' | 'expired' }
+
+/** One request for the MCP endpoint, after everything that is HTTP has been checked. */
+export interface McpCall {
+  /** Without a body (it is in `body`) and without credentials; carries `x-request-id`. Its signal aborts when the client goes. */
+  readonly request: Request
+  /** The parsed JSON of a POST. */
+  readonly body: unknown
+  readonly principal: Principal
+  /** When the credential ends; streams and sessions end with it. */
+  readonly expiresAt?: Date
+  /** The project of `/mcp/{org}/{project}`. */
+  readonly pinned?: Project
+  readonly requestId: string
+  readonly toolSet: 'default' | 'upstream'
+  readonly readonly: boolean
+}
+
+export interface McpEndpoint {
+  handle(call: McpCall): Promise<Response>
+}
+
+export interface Health {
+  /** The process works; false asks the supervisor for a restart. */
+  readonly live: boolean
+  /** Requests can be served now; false takes the instance out of rotation. */
+  readonly ready: boolean
+  readonly checks?: Readonly<Record<string, 'ok' | 'failing'>>
+}
+
+export interface HttpLimits {
+  /** Largest request body, counted while reading. */
+  readonly bodyBytesMax: number
+  /** Deepest nesting of a JSON body. */
+  readonly jsonDepthMax: number
+}
+
+export const defaultHttpLimits: HttpLimits = { bodyBytesMax: 4 * 1024 * 1024, jsonDepthMax: 64 }
+
+export interface HttpAppOptions {
+  /** Where clients reach this service; its host and origin are always allowed. */
+  readonly publicUrl: URL
+  /** More `Host` values: `name` (any port) or `name:port`. */
+  readonly allowedHosts: readonly string[]
+  /** More `Origin` values: `https://name[:port]`, or `http://name:*` for any port. */
+  readonly allowedOrigins: readonly string[]
+  /** Verifies the credential that `readCredential` finds. Throws only when it cannot tell (for example no database). */
+  authenticate(request: Request): Promise<AuthenticationResult>
+  /** The project if it exists and the principal may see it. */
+  resolveProject(principal: Principal, org: string, project: string): Promise<Project | undefined>
+  readonly mcp: McpEndpoint
+  health(): Promise<Health>
+  readonly log: Log
+  readonly limits?: Partial<HttpLimits>
+  /** Advertised in `WWW-Authenticate` (RFC 9728 §5.1) once an authorization server stands behind this service. */
+  readonly resourceMetadataUrl?: URL
+}
