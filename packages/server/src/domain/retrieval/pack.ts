@@ -1,0 +1,168 @@
+/**
+ * Fills a token budget greedily. Slightly favouring short items (score / tokens^.1) holds more evidence than
+ * the plain order; stronger exponents and MMR hold less. The sum of what is taken never exceeds the budget,
+ * and what is not taken is reported with the reason.
+ */
+import { isNearDuplicate } from './near-duplicate.ts'
+import { tokenise } from './tokenise.ts'
+import { countTokens, truncateToTokens } from './tokens.ts'
+
+/** An item above this enters as its best chunk. */
+export const packedItemTokensMax = 200
+/** Share of the budget that standing instructions may take before everything else. */
+export const instructionLaneShare = 0.15
+const lengthExponent = 0.1
+const ellipsis = '…'
+
+export interface PackItem {
+  readonly id: string
+  /** The whole text. */
+  readonly text: string
+  /** Tokens of the whole text. */
+  readonly tokens: number
+  readonly score: number
+  /** The best chunk, for an item that is too long to enter whole; the beginning of `text` without it. */
+  readonly excerpt?: string | undefined
+  readonly lexemes?: ReadonlySet<string> | undefined
+  /** Milliseconds; of two near-duplicates the newer one stays. */
+  readonly createdAtMs?: number | undefined
+  readonly lane?: 'instruction' | undefined
+  /** Id of the successor: an item is never taken without its successor when that is among the items. */
+  readonly supersededBy?: string | undefined
+}
+
+export interface PackedItem {
+  readonly id: string
+  /** What to show: the text, or its excerpt between ellipses. */
+  readonly text: string
+  readonly tokens: number
+  readonly excerpted: boolean
+  readonly lane?: 'instruction' | undefined
+}
+
+export type LeftReason = 'budget' | 'near_duplicate' | 'successor_left_out'
+
+export interface LeftItem {
+  readonly id: string
+  readonly reason: LeftReason
+}
+
+export interface Packed {
+  readonly taken: PackedItem[]
+  readonly left: LeftItem[]
+  /** Tokens of everything taken, overhead included; at most the budget. */
+  readonly tokens: number
+}
+
+export interface PackOptions {
+  /** Tokens that the rendering of one item adds: its ref, date and author. */
+  readonly overheadTokens?: number | undefined
+  readonly itemTokensMax?: number | undefined
+}
+
+interface Candidate {
+  readonly item: PackItem
+  readonly packed: PackedItem
+  readonly value: number
+  readonly lexemes: ReadonlySet<string>
+}
+
+const excerptOf = (item: PackItem, max: number): string => {
+  const source = item.excerpt ?? item.text
+  const leading = source !== item.text && !item.text.startsWith(source) ? ellipsis : ''
+  // Two signs may cost two tokens each.
+  return `${leading}${truncateToTokens(source, Math.max(1, max - 4)).trimEnd()}${ellipsis}`
+}
+
+const toCandidate = (item: PackItem, max: number, overhead: number): Candidate => {
+  const excerpted = item.tokens > max
+  const text = excerpted ? excerptOf(item, max) : item.text
+  const bare = excerpted ? countTokens(text) : Math.max(0, Math.ceil(item.tokens))
+  const tokens = Math.max(1, bare + overhead)
+  const packed: PackedItem = { id: item.id, text, tokens, excerpted, lane: item.lane }
+  const lexemes = item.lexemes ?? new Set(tokenise(text))
+  return { item, packed, value: item.score / tokens ** lengthExponent, lexemes }
+}
+
+const byValue = (a: Candidate, b: Candidate): number =>
+  b.value - a.value || b.item.score - a.item.score || (a.item.id < b.item.id ? -1 : 1)
+
+/** The state of one packing; `decide` is asked once for each item. */
+class Packing {
+  readonly taken = new Map<string, Candidate>()
+  readonly left = new Map<string, LeftReason>()
+  tokens = 0
+  private readonly byId: ReadonlyMap<string, Candidate>
+  private readonly deciding = new Set<string>()
+
+  constructor(candidates: readonly Candidate[]) {
+    this.byId = new Map(candidates.map((candidate) => [candidate.item.id, candidate]))
+  }
+
+  decide(candidate: Candidate, limit: number): void {
+    const { id } = candidate.item
+    if (this.taken.has(id) || this.left.has(id) || this.deciding.has(id)) return
+    this.deciding.add(id)
+    const reason = this.reasonToLeave(candidate, limit)
+    this.deciding.delete(id)
+    if (reason) this.left.set(id, reason)
+    else this.take(candidate)
+  }
+
+  /** Gives items that were left for want of room another chance, under a wider limit. */
+  reconsider(): void {
+    this.left.clear()
+  }
+
+  private take(candidate: Candidate): void {
+    this.taken.set(candidate.item.id, candidate)
+    this.tokens += candidate.packed.tokens
+  }
+
+  private reasonToLeave(candidate: Candidate, limit: number): LeftReason | undefined {
+    if (!this.hasItsSuccessor(candidate, limit)) return 'successor_left_out'
+    const twin = this.findTwin(candidate)
+    if (twin && !this.replaces(candidate, twin, limit)) return 'near_duplicate'
+    return this.tokens + candidate.packed.tokens > limit ? 'budget' : undefined
+  }
+
+  private hasItsSuccessor({ item }: Candidate, limit: number): boolean {
+    const successor = item.supersededBy === undefined ? undefined : this.byId.get(item.supersededBy)
+    if (!successor || this.deciding.has(successor.item.id)) return true
+    this.decide(successor, limit)
+    return this.taken.has(successor.item.id)
+  }
+
+  private findTwin({ lexemes }: Candidate): Candidate | undefined {
+    for (const held of this.taken.values()) if (isNearDuplicate(lexemes, held.lexemes)) return held
+    return undefined
+  }
+
+  /** The newer of two that say the same takes the place of the older, when it fits. */
+  private replaces(candidate: Candidate, twin: Candidate, limit: number): boolean {
+    if ((candidate.item.createdAtMs ?? 0) <= (twin.item.createdAtMs ?? 0)) return false
+    if (this.tokens - twin.packed.tokens + candidate.packed.tokens > limit) return false
+    this.taken.delete(twin.item.id)
+    this.tokens -= twin.packed.tokens
+    this.left.set(twin.item.id, 'near_duplicate')
+    return true
+  }
+}
+
+/** Takes what fits, best first; instructions of their lane come before all others. */
+export const pack = (items: readonly PackItem[], budgetTokens: number, options: PackOptions = {}): Packed => {
+  const max = options.itemTokensMax ?? packedItemTokensMax
+  const candidates = items
+    .map((item) => toCandidate(item, max, options.overheadTokens ?? 0))
+    .toSorted(byValue)
+  const packing = new Packing(candidates)
+  for (const candidate of candidates)
+    if (candidate.item.lane === 'instruction') packing.decide(candidate, budgetTokens * instructionLaneShare)
+  packing.reconsider()
+  for (const candidate of candidates) packing.decide(candidate, budgetTokens)
+  return {
+    taken: [...packing.taken.values()].map(({ packed }) => packed),
+    left: [...packing.left].map(([id, reason]) => ({ id, reason })),
+    tokens: packing.tokens,
+  }
+}

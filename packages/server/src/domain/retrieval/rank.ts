@@ -1,0 +1,248 @@
+/**
+ * The structural score: what is said is found by its words, by what was said beside it, by the frame it was
+ * said in, and by who said what kind of thing when. No model and no clock takes part, so the same input
+ * gives the same order everywhere.
+ *
+ * The weights are those that held on conversations and coding chats they were not chosen on; the structure
+ * around BM25 is worth more there than embeddings.
+ */
+import { normaliseForMatch } from './tokenise.ts'
+import { orderBySupersession } from './supersession.ts'
+import type { ParsedQuery, RetrievalItem } from './types.ts'
+
+export interface RankWeights {
+  readonly lexical: number
+  /** The items one place before and after in the same frame. */
+  readonly neighbour: number
+  /** The items two places before and after. */
+  readonly secondNeighbour: number
+  /** Sum of the three best items of the frame. */
+  readonly frame: number
+  readonly actor: number
+  readonly date: number
+  /** Dates and durations in the text, for questions that ask when or how long. */
+  readonly temporal: number
+  readonly length: number
+  readonly phrase: number
+  readonly identifier: number
+  readonly file: number
+  /** The frame is on the caller's call stack. */
+  readonly stack: number
+  readonly pinned: number
+  readonly priority: number
+}
+
+export const defaultWeights: RankWeights = {
+  lexical: 1,
+  neighbour: 0.2,
+  secondNeighbour: 0.1,
+  frame: 0.5,
+  actor: 0.4,
+  date: 0.6,
+  temporal: 0.3,
+  length: 0.2,
+  phrase: 0.4,
+  identifier: 0.2,
+  file: 0.4,
+  stack: 0.2,
+  pinned: 0.2,
+  priority: 0.1,
+}
+
+export type ScorePart = keyof RankWeights | 'kind' | 'status' | 'successor'
+
+export interface RankedItem {
+  readonly item: RetrievalItem
+  readonly score: number
+  /** What the score is the sum of; parts of zero are left out. */
+  readonly parts: Readonly<Partial<Record<ScorePart, number>>>
+}
+
+export interface RankInput {
+  readonly query: ParsedQuery
+  readonly items: readonly RetrievalItem[]
+  /** Frame ids of the caller's call stack, innermost first. */
+  readonly callStack?: readonly string[] | undefined
+  /** Files the caller is working on, besides those the query names. */
+  readonly files?: readonly string[] | undefined
+  /** Successors of memories that are not in `items`, so that a chain through them still orders its ends. */
+  readonly supersessions?: ReadonlyMap<string, string> | undefined
+  readonly weights?: Partial<RankWeights> | undefined
+}
+
+/** A gentle prior: a strong one finds what users said and buries nearly all that assistants said. */
+const anchorPriors: Readonly<Record<string, number>> = { decision: 0.4, constraint: 0.4 }
+const itemPriors = { anchor: 0.35, digest: 0.2, task: 0.2, frame: 0.1 }
+const eventPriors: Readonly<Record<string, number>> = {
+  tool_call: -0.1,
+  tool_result: -0.1,
+  observation: 0,
+  artifact: 0,
+  error: 0.05,
+}
+const instructionPrior = 0.4
+const rolePriors = { user: 0.3, assistant: 0, tool: -0.1, system: -0.1 }
+
+/** What remains of the score of a memory that is no longer in force. */
+const statusFactors: Readonly<Record<string, number>> = {
+  superseded: 0.5,
+  expired: 0.5,
+  retracted: 0.3,
+  quarantined: 0.3,
+}
+
+const frameTop = 3
+const spokenWhen =
+  /\b(?:yesterday|today|tomorrow|tonight|ago|(?:last|next|this|past|previous|coming) (?:night|week|weekend|month|year|summer|winter|spring|fall|autumn|sprint|(?:mon|tues|wednes|thurs|fri|satur|sun)day)|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:january|february|march|april|june|july|august|september|october|november|december)|(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)\.? \d{1,4}|(?:19|20)\d{2}|\d{1,2}:\d{2}|\d{1,2} ?[ap]m|(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|few|couple of|several)[ -](?:second|minute|hour|day|week|month|year|sprint)s?|deadline|recently|earlier|since)\b/i
+
+const kindPrior = (item: RetrievalItem): number => {
+  if (item.itemKind !== 'event') return anchorPriors[item.kind] ?? itemPriors[item.itemKind]
+  if (item.instruction) return instructionPrior
+  return eventPriors[item.kind] ?? rolePriors[item.role ?? 'assistant']
+}
+
+/** Sum of the three best lexical scores of each frame, as a share of the best frame's. */
+const frameScores = (items: readonly RetrievalItem[]): Map<string, number> => {
+  const byFrame = new Map<string, number[]>()
+  for (const { frameId, lexical } of items) {
+    if (frameId === undefined || lexical <= 0) continue
+    const held = byFrame.get(frameId)
+    if (held) held.push(lexical)
+    else byFrame.set(frameId, [lexical])
+  }
+  const sums = new Map<string, number>()
+  for (const [frameId, scores] of byFrame) {
+    const best = scores.toSorted((a, b) => b - a).slice(0, frameTop)
+    sums.set(
+      frameId,
+      best.reduce((sum, score) => sum + score, 0),
+    )
+  }
+  const max = Math.max(0, ...sums.values())
+  for (const [frameId, sum] of sums) sums.set(frameId, sum / max)
+  return sums
+}
+
+const placeKey = (frameId: string, seq: number): string => `${frameId}\n${seq}`
+
+const scoresByPlace = (items: readonly RetrievalItem[], maxLexical: number): Map<string, number> => {
+  const places = new Map<string, number>()
+  for (const { frameId, seq, lexical } of items)
+    if (frameId !== undefined && seq !== undefined && lexical > 0)
+      places.set(placeKey(frameId, seq), lexical / maxLexical)
+  return places
+}
+
+const aroundScore = (item: RetrievalItem, places: ReadonlyMap<string, number>, distance: number): number => {
+  const { frameId, seq } = item
+  if (frameId === undefined || seq === undefined) return 0
+  return (
+    (places.get(placeKey(frameId, seq - distance)) ?? 0) +
+    (places.get(placeKey(frameId, seq + distance)) ?? 0)
+  )
+}
+
+const directoryOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')))
+const isSuffixPath = (path: string, suffix: string): boolean => path === suffix || path.endsWith(`/${suffix}`)
+
+/** 1 when the item touches an asked file, .3 when it touches one beside it. */
+const fileScore = (files: readonly string[], asked: readonly string[]): number => {
+  let best = 0
+  for (const file of files)
+    for (const path of asked) {
+      if (isSuffixPath(file, path) || isSuffixPath(path, file)) return 1
+      if (directoryOf(file) !== '' && directoryOf(file) === directoryOf(path)) best = 0.3
+    }
+  return best
+}
+
+const holdsWord = (text: string, word: string): boolean => {
+  for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, at + 1)) {
+    const before = text[at - 1] ?? ' '
+    const after = text[at + word.length] ?? ' '
+    if (!/[\p{L}\p{N}_]/u.test(before) && !/[\p{L}\p{N}_]/u.test(after)) return true
+  }
+  return false
+}
+
+const shareHeld = (text: string, wanted: readonly string[]): number =>
+  wanted.length === 0 ? 0 : wanted.filter((word) => holdsWord(text, word)).length / wanted.length
+
+const stackScore = (item: RetrievalItem, callStack: readonly string[]): number => {
+  const depth = item.frameId === undefined ? -1 : callStack.indexOf(item.frameId)
+  return depth === -1 ? 0 : 1 / (1 + depth)
+}
+
+const isWithin = (createdAt: Date, query: ParsedQuery): boolean =>
+  query.dates.some(({ from, to }) => createdAt >= from && createdAt < to)
+
+/** Everything about the set of items that the score of one of them needs. */
+interface Surroundings {
+  readonly query: ParsedQuery
+  readonly weights: RankWeights
+  readonly maxLexical: number
+  readonly maxLogTokens: number
+  readonly places: ReadonlyMap<string, number>
+  readonly frames: ReadonlyMap<string, number>
+  readonly callStack: readonly string[]
+  readonly files: readonly string[]
+}
+
+const surroundingsOf = (input: RankInput): Surroundings => {
+  const maxLexical = input.items.reduce((max, item) => Math.max(max, item.lexical), 0) || 1
+  return {
+    query: input.query,
+    weights: { ...defaultWeights, ...input.weights },
+    maxLexical,
+    maxLogTokens: Math.log1p(input.items.reduce((max, item) => Math.max(max, item.tokens), 1)),
+    places: scoresByPlace(input.items, maxLexical),
+    frames: frameScores(input.items),
+    callStack: input.callStack ?? [],
+    files: [...(input.files ?? []), ...input.query.files],
+  }
+}
+
+/** Each part between 0 and 1 (priority between -1 and 1), times its weight. */
+const weighedParts = (item: RetrievalItem, all: Surroundings): Record<keyof RankWeights | 'kind', number> => {
+  const { query, weights } = all
+  const needsText = query.phrases.length > 0 || query.identifiers.length > 0
+  const text = needsText ? normaliseForMatch(item.text) : ''
+  return {
+    lexical: weights.lexical * (item.lexical / all.maxLexical),
+    neighbour: weights.neighbour * aroundScore(item, all.places, 1),
+    secondNeighbour: weights.secondNeighbour * aroundScore(item, all.places, 2),
+    frame: weights.frame * (all.frames.get(item.frameId ?? '') ?? 0),
+    kind: kindPrior(item),
+    actor: weights.actor * Number(item.actor !== undefined && query.actors.includes(item.actor)),
+    date: weights.date * Number(isWithin(item.createdAt, query)),
+    temporal: weights.temporal * Number(query.asksWhen && spokenWhen.test(item.text)),
+    length: weights.length * (Math.log1p(Math.max(0, item.tokens)) / all.maxLogTokens),
+    phrase: weights.phrase * shareHeld(text, query.phrases),
+    identifier: weights.identifier * shareHeld(text, query.identifiers),
+    file: weights.file * fileScore(item.files, all.files),
+    stack: weights.stack * stackScore(item, all.callStack),
+    pinned: weights.pinned * Number(item.pinned === true),
+    priority: weights.priority * (((item.priority ?? 5) - 5) / 5),
+  }
+}
+
+const scoreItem = (item: RetrievalItem, all: Surroundings): RankedItem => {
+  const weighed = Object.entries(weighedParts(item, all)).filter(([, part]) => part !== 0)
+  const parts: RankedItem['parts'] = Object.fromEntries(weighed)
+  const sum = Math.max(
+    0,
+    weighed.reduce((total, [, part]) => total + part, 0),
+  )
+  const factor = statusFactors[item.status]
+  if (factor === undefined) return { item, score: sum, parts }
+  return { item, score: sum * factor, parts: { ...parts, status: sum * factor - sum } }
+}
+
+/** All items, best first. Never a superseded one before its successor, whatever their scores. */
+export const rankItems = (input: RankInput): RankedItem[] => {
+  const all = surroundingsOf(input)
+  return orderBySupersession(
+    input.items.map((item) => scoreItem(item, all)),
+    input.supersessions,
+  )
+}
