@@ -25,10 +25,10 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 function clean(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
+  // The cut comes first: a half character at its end is a lone surrogate, which \p{C} removes.
   const text = value
+    .slice(0, clientCharsMax)
     .replace(/[\p{C}\s]+/gu, ' ')
     .trim()
-    .slice(0, clientCharsMax)
-    .toWellFormed()
   return text === '' ? undefined : text
 }
