@@ -11,7 +11,9 @@ import {
   anaOther,
   anaProject,
   bobProject,
+  jsonOf,
   startToy,
+  textOf,
   until,
 } from './mcp-transport-toy.ts'
 
@@ -76,8 +78,6 @@ const initializeMessage = (protocolVersion: string) => ({
   params: { protocolVersion, capabilities: {}, clientInfo: { name: 'raw', version: '0' } },
 })
 
-const textOf = (result: object) => (result as { content: { text: string }[] }).content[0]?.text ?? ''
-
 describe('legacy MCP over HTTP', () => {
   for (const version of ['2025-11-25', '2025-06-18']) {
     it(`serves a ${version} session: initialize, list, call, progress [mcp.legacy]`, async () => {
@@ -85,7 +85,7 @@ describe('legacy MCP over HTTP', () => {
       expect(transport.protocolVersion).toBe(version)
       expect(transport.sessionId).toBeTypeOf('string')
       expect((await client.listTools()).tools).toHaveLength(4)
-      const answer = JSON.parse(textOf(await client.callTool({ name: 'whoami', arguments: {} }))) as object
+      const answer = jsonOf(await client.callTool({ name: 'whoami', arguments: {} }))
       expect(answer).toMatchObject({
         era: 'legacy',
         user: 'ana',
@@ -105,13 +105,7 @@ describe('legacy MCP over HTTP', () => {
     const { client } = await connect('ana-key')
     const ids = new Set<unknown>()
     for (let i = 0; i < 3; i++) {
-      ids.add(
-        (
-          JSON.parse(textOf(await client.callTool({ name: 'whoami', arguments: {} }))) as {
-            requestId: string
-          }
-        ).requestId,
-      )
+      ids.add(jsonOf(await client.callTool({ name: 'whoami', arguments: {} })).requestId)
     }
     expect(ids.size).toBe(3)
   })

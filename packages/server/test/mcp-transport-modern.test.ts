@@ -1,6 +1,15 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Toy, anaOther, anaProject, bobProject, startToy, until } from './mcp-transport-toy.ts'
+import {
+  type Toy,
+  anaOther,
+  anaProject,
+  bobProject,
+  jsonOf,
+  startToy,
+  textOf,
+  until,
+} from './mcp-transport-toy.ts'
 
 const uri = 'toy://thing/1'
 let toy: Toy
@@ -35,18 +44,13 @@ async function connect(key: string, path = '') {
   return { client, heard }
 }
 
-const textOf = (result: object) => {
-  const [item] = (result as { content: { text: string }[] }).content
-  return item?.text ?? ''
-}
-
 describe('MCP 2026-07-28 over HTTP', () => {
   it('discovers, lists, and calls with one server per request [mcp.modern]', async () => {
     const { client } = await connect('ana-key', '/ana-org/alpha')
     expect(client.getNegotiatedProtocolVersion()).toBe('2026-07-28')
     const { tools } = await client.listTools()
     expect(tools.map((tool) => tool.name)).toEqual(['whoami', 'wait', 'progress', 'fail'])
-    const answer = JSON.parse(textOf(await client.callTool({ name: 'whoami', arguments: {} }))) as object
+    const answer = jsonOf(await client.callTool({ name: 'whoami', arguments: {} }))
     expect(answer).toMatchObject({
       era: 'modern',
       user: 'ana',

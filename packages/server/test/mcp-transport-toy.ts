@@ -127,7 +127,8 @@ function toyServer(args: CreateServerArgs, running: string[], aborted: string[])
         inputSchema: z.object({ label: z.string() }),
       },
       wrapTool(async ({ label }: { label: string }, ctx) => {
-        const progressToken = ctx.mcpReq._meta?.progressToken
+        const { _meta: meta } = ctx.mcpReq
+        const progressToken = meta?.progressToken
         if (progressToken !== undefined) {
           await ctx.mcpReq.notify({
             method: 'notifications/progress',
@@ -146,7 +147,8 @@ function toyServer(args: CreateServerArgs, running: string[], aborted: string[])
       'progress',
       { description: 'Reports progress twice.', inputSchema: z.object({}) },
       wrapTool(async (_: object, ctx) => {
-        const progressToken = ctx.mcpReq._meta?.progressToken
+        const { _meta: meta } = ctx.mcpReq
+        const progressToken = meta?.progressToken
         for (const progress of progressToken === undefined ? [] : [1, 2]) {
           await ctx.mcpReq.notify({
             method: 'notifications/progress',
@@ -210,3 +212,12 @@ export async function until(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
+
+const toolResult = z.object({ content: z.array(z.object({ text: z.string() })) })
+
+/** Text of the first content item of a tool result. */
+export const textOf = (result: unknown): string => toolResult.parse(result).content[0]?.text ?? ''
+
+/** The JSON object that a tool answered as text. */
+export const jsonOf = (result: unknown): Record<string, unknown> =>
+  z.record(z.string(), z.unknown()).parse(JSON.parse(textOf(result)))

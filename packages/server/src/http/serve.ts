@@ -3,6 +3,7 @@ import { type Server, createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Log } from '../domain/context.ts'
 import { DomainError } from '../domain/errors.ts'
+import { type Connections, trackConnections } from './connections.ts'
 
 export interface ServeOptions {
   /** Address to bind, for example `127.0.0.1` or `::1`. */
@@ -68,6 +69,7 @@ export async function serveHttp(app: FetchApp, options: ServeOptions): Promise<H
     (incoming, outgoing) => void listener(incoming, outgoing),
   )
   node.maxHeadersCount = limits.headersMax
+  const connections = trackConnections(node)
   const port = await listen(node, options.host, options.port)
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
   let closing: Promise<void> | undefined
@@ -75,7 +77,7 @@ export async function serveHttp(app: FetchApp, options: ServeOptions): Promise<H
     url: `http://${host}:${port}`,
     port,
     node,
-    close: () => (closing ??= shutDown(node, options, limits.drainTimeoutMs)),
+    close: () => (closing ??= shutDown(node, connections, options, limits.drainTimeoutMs)),
   }
 }
 
@@ -101,14 +103,19 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
   return new DomainError('unavailable', sentence, { cause: error })
 }
 
-async function shutDown(node: Server, options: ServeOptions, drainTimeoutMs: number): Promise<void> {
+async function shutDown(
+  node: Server,
+  connections: Connections,
+  options: ServeOptions,
+  drainTimeoutMs: number,
+): Promise<void> {
   const { log } = options
   log.info({ phase: 'stop-accepting' }, 'shutting down')
   const closed = new Promise<void>((resolve) => void node.close(() => resolve()))
   log.info({ phase: 'end-streams' }, 'shutting down')
   await options.endStreams?.().catch((error: unknown) => log.error({ err: error }, 'ending streams failed'))
-  node.closeIdleConnections()
   log.info({ phase: 'drain', drainTimeoutMs }, 'shutting down')
+  connections.endWhenIdle()
   const cut = setTimeout(() => {
     log.warn({ phase: 'cut' }, 'shutting down: cutting connections that did not finish')
     node.closeAllConnections()

@@ -5,6 +5,7 @@
  */
 import {
   type CallToolResult,
+  type InputRequiredResult,
   ProtocolError,
   ProtocolErrorCode,
   type ServerContext,
@@ -12,16 +13,18 @@ import {
 import type { Log } from '../../domain/context.ts'
 import { type ErrorCode, isDomainError } from '../../domain/errors.ts'
 
+export type ToolResult = CallToolResult | InputRequiredResult
+
 /** Id of the HTTP request that carries this call; the caller sees it in `x-request-id`. */
 export function requestIdOf(ctx: ServerContext): string {
   return ctx.http?.req?.headers.get('x-request-id') ?? 'unknown'
 }
 
 /** Wraps a tool handler: failures become an `isError` result with a sentence, the code and the request id. */
-export function wrapTool<Rest extends unknown[], Result>(
-  handler: (...params: [...Rest, ServerContext]) => Result | Promise<Result>,
+export function wrapTool<Rest extends unknown[]>(
+  handler: (...params: [...Rest, ServerContext]) => ToolResult | Promise<ToolResult>,
   log: Log,
-): (...params: [...Rest, ServerContext]) => Promise<Result | CallToolResult> {
+): (...params: [...Rest, ServerContext]) => Promise<ToolResult> {
   return async (...params) => {
     try {
       return await handler(...params)
