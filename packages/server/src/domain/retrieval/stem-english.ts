@@ -158,7 +158,7 @@ export const stemEnglish = (word: string): string => {
   if (word.length <= 2) return word
   const known = irregular.get(word)
   if (known !== undefined) return known
-  const marked = word.includes('y') ? word.replace(/^y|(?<=[aeiouy])y/g, 'Y') : word
+  const marked = word.includes('y') ? word.replaceAll(/^y|([aeiouy])y/g, '$1Y') : word
   const r1 = startOfR1(marked)
   const r2 = r1 + regionLength(marked.slice(r1))
   const singular = step1a(marked)

@@ -152,13 +152,10 @@ export const tokenise = (text: string, max: number = lexemesMax): string[] => {
 export const normaliseForMatch = (text: string): string =>
   text.normalize('NFKC').toLowerCase().replaceAll(/\s+/gu, ' ').trim()
 
-const quote = (lexeme: string): string =>
-  // A zero byte would be refused by the server and half a surrogate pair cannot be encoded.
-  `'${lexeme
-    .replaceAll('\0', '')
-    .replaceAll(/\p{Surrogate}/gu, '')
-    .replaceAll('\\', '\\\\')
-    .replaceAll("'", "''")}'`
+/** The server refuses zero bytes and very long lexemes, and half a surrogate pair cannot be encoded. */
+const storable = (lexeme: string): string => cut(lexeme.replaceAll(/\0|\p{Surrogate}/gu, ''))
+
+const quote = (lexeme: string): string => `'${lexeme.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 
 /**
  * Literal of a PostgreSQL `tsvector` whose positions are the indexes of the lexemes, so that the number of
@@ -167,8 +164,8 @@ const quote = (lexeme: string): string =>
 export const toTsvector = (lexemes: readonly string[]): string => {
   const positions = new Map<string, number[]>()
   for (let i = 0; i < lexemes.length && i < lexemesMax; i++) {
-    const lexeme = lexemes[i]
-    if (!lexeme) continue
+    const lexeme = storable(lexemes[i] ?? '')
+    if (lexeme === '') continue
     const held = positions.get(lexeme)
     if (!held) positions.set(lexeme, [i + 1])
     else if (held.length < positionsPerLexemeMax) held.push(i + 1)
@@ -178,7 +175,7 @@ export const toTsvector = (lexemes: readonly string[]): string => {
 
 /** Literal of a `tsquery` that matches any of the lexemes; empty, which matches nothing, without any. */
 export const toTsquery = (lexemes: readonly string[]): string =>
-  [...new Set(lexemes)]
+  [...new Set(lexemes.map(storable))]
     .filter((lexeme) => lexeme !== '')
     .map((lexeme) => quote(lexeme))
     .join(' | ')
