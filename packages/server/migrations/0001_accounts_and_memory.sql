@@ -132,7 +132,7 @@ create table frames (
   check ((status = 'closed') = (outcome is not null))
 );
 create index frames_parent on frames (project_id, parent_id);
-create index frames_open on frames (project_id, last_activity_at desc) where status = 'open' and deleted_at is null;
+create index frames_open on frames (project_id, created_at desc) where status = 'open' and deleted_at is null;
 create unique index frames_external_key on frames (project_id, external_key) where external_key is not null;
 
 create table events (

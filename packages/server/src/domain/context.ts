@@ -47,5 +47,7 @@ export interface Context {
   readonly signal: AbortSignal
   /** Time of the call. Operations never read a clock. */
   readonly now: Date
+  /** A new UUIDv7 (RFC 9562): ids are made here, not in the database, and sort by time. */
+  readonly newId: () => string
   readonly log: Log
 }

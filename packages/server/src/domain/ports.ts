@@ -35,7 +35,9 @@ export interface FrameStore {
   /** Open descendants, deepest first, locked until the end of the transaction. */
   lockOpenDescendants(id: string): Promise<Frame[]>
   lock(id: string): Promise<Frame | undefined>
-  /** Open at that moment (null: now), most recently active first. */
+  /** The frame and everything below it. */
+  subtree(id: string): Promise<Frame[]>
+  /** Open at that moment (null: now), newest first. */
   listOpen(limit: number, asOf: Date | null): Promise<Frame[]>
   countOpen(): Promise<number>
   close(id: string, outcome: string, at: Date): Promise<void>
@@ -55,8 +57,8 @@ export interface EventStore {
   timeline(frameId: string, fromSeq: number, toSeq: number, limit: number): Promise<MemoryEvent[]>
   recent(frameId: string, limit: number, asOf: Date | null): Promise<MemoryEvent[]>
   knownExternalKeys(keys: readonly string[]): Promise<string[]>
-  /** Counts by kind, errors and touched files of a frame, for its digest. */
-  summarise(frameId: string): Promise<{ counts: Record<string, number>; files: string[]; errors: { text: string; count: number }[]; firstAt: Date | null; lastAt: Date | null }>
+  /** Counts by kind, errors and touched files of some frames, for a digest. */
+  summarise(frameIds: readonly string[]): Promise<{ counts: Record<string, number>; files: string[]; errors: { text: string; count: number }[]; firstAt: Date | null; lastAt: Date | null }>
   forget(id: string, at: Date): Promise<void>
 }
 
@@ -70,7 +72,7 @@ export interface AnchorStore {
   findByExternalKey(key: string): Promise<Anchor | undefined>
   /** Statements in force: pinned first, then by priority, then newest. */
   listInForce(limit: number, asOf: Date | null): Promise<Anchor[]>
-  listByFrame(frameId: string): Promise<Anchor[]>
+  listByFrames(frameIds: readonly string[]): Promise<Anchor[]>
   versions(id: string): Promise<AnchorVersion[]>
   /** Writes the mutable columns of `anchor`; its version must be one above the stored one. */
   update(anchor: Anchor): Promise<void>

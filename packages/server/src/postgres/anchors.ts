@@ -76,9 +76,9 @@ const listInForceAsOf = sql<Anchor, readonly [string, number, Date]>(
    where a.project_id = $1 and v.status = 'active' and a.deleted_at is null
    order by v.pinned desc, v.priority desc, a.created_at desc, a.id limit $2`,
 )
-const listByFrame = sql<Anchor, readonly [string, string]>(
-  'anchors.list-by-frame',
-  `select ${columns} from anchors where project_id = $1 and frame_id = $2 and deleted_at is null order by ref_no limit 200`,
+const listByFrames = sql<Anchor, readonly [string, readonly string[]]>(
+  'anchors.list-by-frames',
+  `select ${columns} from anchors where project_id = $1 and frame_id = any ($2::uuid[]) and deleted_at is null order by ref_no limit 200`,
 )
 const versions = sql<AnchorVersion, readonly [string, string]>(
   'anchors.versions',
@@ -112,7 +112,7 @@ export const createAnchorStore = (tx: Transaction, projectId: string): AnchorSto
   findByExternalKey: async (key) => (await tx.run(findByExternalKey, [projectId, key]))[0],
   listInForce: async (limit, asOf) =>
     asOf ? tx.run(listInForceAsOf, [projectId, limit, asOf]) : tx.run(listInForce, [projectId, limit]),
-  listByFrame: async (frameId) => tx.run(listByFrame, [projectId, frameId]),
+  listByFrames: async (frameIds) => tx.run(listByFrames, [projectId, frameIds]),
   versions: async (id) => tx.run(versions, [projectId, id]),
   async update(anchor) {
     const rows = await tx.run(update, [

@@ -29,7 +29,7 @@ const latestHandoff = sql<Digest, readonly [string, Date | null]>(
   'digests.latest-handoff',
   `select ${columns} from digests
    where project_id = $1 and outcome = 'handoff' and deleted_at is null and ($2::timestamptz is null or created_at <= $2)
-   order by occurred_at desc, id limit 1`,
+   order by occurred_at desc, id desc limit 1`,
 )
 const remove = sql<never, readonly [string, string, Date]>(
   'digests.forget',

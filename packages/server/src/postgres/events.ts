@@ -43,22 +43,22 @@ const knownExternalKeys = sql<{ key: string }, readonly [string, readonly string
   'events.known-external-keys',
   `select external_key as key from events where project_id = $1 and external_key = any ($2::text[])`,
 )
-const countByKind = sql<{ kind: string; count: number; firstAt: Date; lastAt: Date }, readonly [string, string]>(
+const countByKind = sql<{ kind: string; count: number; firstAt: Date; lastAt: Date }, readonly [string, readonly string[]]>(
   'events.count-by-kind',
   `select kind, count(*)::int as count, min(occurred_at) as "firstAt", max(occurred_at) as "lastAt"
-   from events where project_id = $1 and frame_id = $2 and deleted_at is null group by kind order by kind`,
+   from events where project_id = $1 and frame_id = any ($2::uuid[]) and deleted_at is null group by kind order by kind`,
 )
-const touchedFiles = sql<{ file: string }, readonly [string, string]>(
+const touchedFiles = sql<{ file: string }, readonly [string, readonly string[]]>(
   'events.touched-files',
   `select file from events, unnest(files) as file
-   where project_id = $1 and frame_id = $2 and deleted_at is null
+   where project_id = $1 and frame_id = any ($2::uuid[]) and deleted_at is null
    group by file order by count(*) desc, file limit 100`,
 )
-const errorTexts = sql<{ text: string; count: number }, readonly [string, string]>(
+const errorTexts = sql<{ text: string; count: number }, readonly [string, readonly string[]]>(
   'events.error-texts',
   `select left(split_part(btrim(content), E'\\n', 1), 300) as text, count(*)::int as count
-   from events where project_id = $1 and frame_id = $2 and is_error and deleted_at is null
-   group by 1 order by count(*) desc, max(seq) desc limit 10`,
+   from events where project_id = $1 and frame_id = any ($2::uuid[]) and is_error and deleted_at is null
+   group by 1 order by count(*) desc, max(occurred_at) desc limit 10`,
 )
 const forget = sql<never, readonly [string, string, Date]>(
   'events.forget',
@@ -82,11 +82,11 @@ export const createEventStore = (tx: Transaction, projectId: string): EventStore
   recent: async (frameId, limit, asOf) => tx.run(recent, [projectId, frameId, limit, asOf]),
   knownExternalKeys: async (keys) =>
     keys.length ? (await tx.run(knownExternalKeys, [projectId, keys])).map((row) => row.key) : [],
-  async summarise(frameId) {
+  async summarise(frameIds) {
     const [kinds, files, errors] = await Promise.all([
-      tx.run(countByKind, [projectId, frameId]),
-      tx.run(touchedFiles, [projectId, frameId]),
-      tx.run(errorTexts, [projectId, frameId]),
+      tx.run(countByKind, [projectId, frameIds]),
+      tx.run(touchedFiles, [projectId, frameIds]),
+      tx.run(errorTexts, [projectId, frameIds]),
     ])
     const times = kinds.flatMap((row) => [row.firstAt.getTime(), row.lastAt.getTime()])
     return {

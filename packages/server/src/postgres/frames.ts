@@ -47,6 +47,14 @@ const lockOpenDescendants = sql<Frame, readonly [string, string]>(
    where project_id = $1 and id in (select id from below) and status = 'open' and deleted_at is null
    order by depth desc, id for update`,
 )
+const subtree = sql<Frame, readonly [string, string]>(
+  'frames.subtree',
+  `with recursive below as (
+     select f.* from frames f where f.project_id = $1 and f.id = $2
+     union all
+     select f.* from frames f join below on f.parent_id = below.id where f.project_id = $1)
+   select ${columns} from below where deleted_at is null order by ref_no`,
+)
 const lock = sql<Frame, readonly [string, string]>(
   'frames.lock',
   `select ${columns} from frames where project_id = $1 and id = $2 and deleted_at is null for update`,
@@ -57,7 +65,7 @@ const listOpen = sql<Frame, readonly [string, number, Date | null]>(
    where project_id = $1 and deleted_at is null
      and case when $3::timestamptz is null then status = 'open'
               else created_at <= $3 and (closed_at is null or closed_at > $3) end
-   order by last_activity_at desc, id limit $2`,
+   order by created_at desc, id limit $2`,
 )
 const countOpen = sql<{ count: number }, readonly [string]>(
   'frames.count-open',
@@ -104,6 +112,7 @@ export const createFrameStore = (tx: Transaction, projectId: string): FrameStore
   callStack: async (id) => tx.run(callStack, [projectId, id]),
   lockOpenDescendants: async (id) => tx.run(lockOpenDescendants, [projectId, id]),
   lock: async (id) => (await tx.run(lock, [projectId, id]))[0],
+  subtree: async (id) => tx.run(subtree, [projectId, id]),
   listOpen: async (limit, asOf) => tx.run(listOpen, [projectId, limit, asOf]),
   countOpen: async () => (await tx.run(countOpen, [projectId]))[0]?.count ?? 0,
   close: async (id, outcome, at) => void (await tx.run(close, [projectId, id, outcome, at])),

@@ -91,8 +91,15 @@ const list = sql<TaskWithBlockers, readonly [string, readonly string[], string |
 )
 const listAsOf = sql<TaskWithBlockers, readonly [string, readonly string[], number, Date]>(
   'tasks.list-as-of',
-  `select ${fields.map((field) => selectList([field], ['version', 'status', 'priority', 'progress', 'note', 'claimedByName'].includes(field) ? 'v' : 't')).join(', ')},
-     ${blockedBy} from tasks t join lateral (
+  `select ${fields.map((field) => (field === 'updatedAt' ? 'v.changed_at as "updatedAt"' : selectList([field], ['version', 'status', 'priority', 'progress', 'note', 'claimedByName'].includes(field) ? 'v' : 't'))).join(', ')},
+     coalesce((
+       select array_agg(b.ref_no order by b.ref_no) from task_dependencies d
+       join tasks b on b.project_id = $1 and b.id = d.blocked_by_id
+       join lateral (
+         select bv.status from task_versions bv where bv.project_id = $1 and bv.task_id = b.id and bv.changed_at <= $4
+         order by bv.version desc limit 1) bv on bv.status in ${unfinished}
+       where d.project_id = $1 and d.task_id = t.id and d.created_at <= $4 and b.deleted_at is null), '{}') as "blockedBy"
+     from tasks t join lateral (
        select * from task_versions v where v.project_id = $1 and v.task_id = t.id and v.changed_at <= $4
        order by v.version desc limit 1) v on true
    where t.project_id = $1 and t.deleted_at is null and v.status = any ($2::text[])

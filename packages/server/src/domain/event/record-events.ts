@@ -1,0 +1,108 @@
+import { z } from 'zod'
+import { createCleaner, type CleanReport } from '../clean.ts'
+import type { Context } from '../context.ts'
+import { invalidInput, notFound } from '../errors.ts'
+import { once } from '../idempotency.ts'
+import { eventEntries } from '../index-memory.ts'
+import { limits } from '../limits.ts'
+import { eventKinds, eventRoles, type MemoryEvent, type Source } from '../memory.ts'
+import { authorize } from '../policy.ts'
+import type { Memory, Stores } from '../ports.ts'
+import { provenanceOf } from '../provenance.ts'
+import { formatEventRef, formatFrameRef } from '../refs.ts'
+import { getFrame } from '../resolve.ts'
+import { fileList, idempotencyKey, normalizePaths, ref, text } from '../text.ts'
+
+export const eventInput = z.strictObject({
+  content: z.string().min(1).describe('The text; secrets are redacted, text over 256 KiB is cut.'),
+  kind: z.enum(eventKinds).default('message'),
+  role: z.enum(eventRoles).default('assistant'),
+  actor: z.string().trim().max(limits.nameChars).default('').describe('Who spoke, when it matters.'),
+  tool: z.string().trim().max(limits.nameChars).default(''),
+  files: fileList.default([]),
+  is_error: z.boolean().default(false),
+  occurred_at: z.iso.datetime({ offset: true }).optional(),
+  key: text(limits.idempotencyKeyChars).optional().describe('Identity of the event; the same key is stored once.'),
+})
+export type EventInput = z.infer<typeof eventInput>
+
+export const recordEventsInput = z.strictObject({
+  frame: ref.describe('Open frame the events belong to.'),
+  events: z.array(eventInput).min(1).max(limits.eventsPerBatch),
+  idempotency_key: idempotencyKey,
+})
+export type RecordEventsInput = z.infer<typeof recordEventsInput>
+
+export interface RecordedEvents {
+  frame: string
+  recorded: { ref: string; id: string }[]
+  /** Events that were not stored, and why. */
+  skipped: { index: number; reason: 'already recorded' | 'nothing left to store' }[]
+  cleaned: CleanReport
+}
+
+type Prepared = { index: number; event: EventInput; content: string }
+
+const newEvent = (ctx: Context, frameId: string, seq: number, { event, content }: Prepared, source: Source | undefined): MemoryEvent => ({
+  ...provenanceOf(ctx, source), id: ctx.newId(), frameId, seq, kind: event.kind, role: event.role, actor: event.actor,
+  tool: event.tool, content, data: {}, files: normalizePaths(event.files), isError: event.is_error || event.kind === 'error',
+  externalKey: event.key ?? null, occurredAt: event.occurred_at ? new Date(event.occurred_at) : ctx.now, createdAt: ctx.now,
+  deletedAt: null,
+})
+
+/** Keys that are in the project already, or come twice in one batch. */
+const findRepeated = async (stores: Stores, prepared: readonly Prepared[]) => {
+  const keys = prepared.flatMap(({ event }) => event.key ?? [])
+  const known = new Set(await stores.events.knownExternalKeys(keys))
+  return new Set(
+    prepared
+      .filter(({ event }) => {
+        if (event.key === undefined) return false
+        const repeated = known.has(event.key)
+        known.add(event.key)
+        return repeated
+      })
+      .map(({ index }) => index),
+  )
+}
+
+/** Appends prepared events to a frame, open or closed; the callers decide which they accept. */
+export const appendEvents = async (
+  ctx: Context, stores: Stores, frame: { id: string; refNo: number }, events: readonly EventInput[],
+  options: { source?: Source; allowClosed?: boolean } = {},
+): Promise<RecordedEvents> => {
+  const { clean, report } = createCleaner()
+  const skipped: RecordedEvents['skipped'] = []
+  const prepared = events
+    .map((event, index) => ({ index, event, content: clean(event.content) }))
+    .filter(({ index, content }) => content.trim() !== '' || (skipped.push({ index, reason: 'nothing left to store' }), false))
+  const held = await stores.frames.reserveEvents(frame.id, 0, ctx.now) // takes the frame's lock
+  if (!held) throw notFound('The frame is not there any more. Start a new one with start_frame.')
+  if (held.status === 'closed' && !options.allowClosed)
+    throw invalidInput(`${formatFrameRef(frame.refNo)} is closed. Start a new frame (start_frame) and record there.`)
+  const repeated = await findRepeated(stores, prepared)
+  const fresh = prepared.filter(({ index }) => !repeated.has(index) || (skipped.push({ index, reason: 'already recorded' }), false))
+  const reserved = fresh.length ? await stores.frames.reserveEvents(frame.id, fresh.length, ctx.now) : held
+  const firstSeq = (reserved?.lastSeq ?? 0) - fresh.length + 1
+  const stored = fresh.map((each, offset) => newEvent(ctx, frame.id, firstSeq + offset, each, options.source))
+  await Promise.all([stores.events.insertMany(stored), stores.search.insertMany(stored.flatMap(eventEntries))])
+  return {
+    frame: formatFrameRef(frame.refNo),
+    recorded: stored.map((event) => ({ ref: formatEventRef(frame.refNo, event.seq), id: event.id })),
+    skipped: skipped.toSorted((a, b) => a.index - b.index),
+    cleaned: report,
+  }
+}
+
+/**
+ * Appends up to `limits.eventsPerBatch` events to an open frame, in their order. All of them are stored or none.
+ * @throws invalid_input for a closed frame.
+ */
+export const recordEvents = async (ctx: Context, memory: Memory, input: RecordEventsInput): Promise<RecordedEvents> => {
+  authorize(ctx, 'memory:write')
+  return memory.transact(ctx, async (stores) =>
+    once(ctx, stores, { operation: 'record_events', key: input.idempotency_key, input }, async () =>
+      appendEvents(ctx, stores, await getFrame(stores, input.frame), input.events),
+    ),
+  )
+}
