@@ -9,8 +9,10 @@ const depthMax = 200
  * Takes secrets out of a JSON value. A string is judged by itself and by the name of the key it stands under,
  * so `{"password": "hunter2secret"}` is caught although the value alone says nothing; entries of the form
  * `{"name": "DB_PASSWORD", "value": …}` count as such a pair. Returns a copy; the input is not changed.
+ *
+ * @param underName the name of the key that `value` itself stands under, if it has one
  */
-export function redactDeep(value: unknown): { value: unknown; found: Redaction[] } {
+export function redactDeep(value: unknown, underName = ''): { value: unknown; found: Redaction[] } {
   const counts = new Map<string, number>()
   const count = (kind: string, by = 1) => counts.set(kind, (counts.get(kind) ?? 0) + by)
 
@@ -48,7 +50,7 @@ export function redactDeep(value: unknown): { value: unknown; found: Redaction[]
     return `[redacted:${secret.kind}]`
   }
 
-  const clean = walk(value, '', 0)
+  const clean = walk(value, underName, 0)
   return { value: clean, found: [...counts].map(([kind, total]) => ({ kind, count: total })) }
 }
 
