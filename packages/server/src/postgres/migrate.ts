@@ -40,6 +40,8 @@ export interface MigrateOptions {
   readonly log: Log
   /** Receives one sentence per step, fit to show to a person. */
   readonly onProgress?: (message: string) => void
+  /** Last version to apply, to restore a snapshot of that version; the newest by default. */
+  readonly to?: string
   /** How long one statement may queue for a table lock before it backs off and tries again. */
   readonly lockTimeoutMs?: number
   /** How long to keep trying, for table locks and for the turn to migrate, before giving up. */
@@ -69,7 +71,8 @@ interface Migration {
  *   fails (the database error is its `cause`).
  */
 export async function migrate(pool: Pool, options: MigrateOptions): Promise<MigrateResult> {
-  const migrations = await loadMigrations(options.folder ?? migrationsFolder)
+  const all = await loadMigrations(options.folder ?? migrationsFolder)
+  const migrations = options.to === undefined ? all : upTo(all, options.to)
   const applied: string[] = []
   for (;;) {
     const step = await applyNext(pool, migrations, options)
@@ -102,6 +105,13 @@ async function loadMigrations(folder: URL | string): Promise<Migration[]> {
   const twice = names.find((name, i) => names[i + 1]?.slice(0, 4) === name.slice(0, 4))
   if (twice !== undefined) throw new Error(`Two migrations have the number ${twice.slice(0, 4)}.`)
   return Promise.all(names.map((name) => loadMigration(path, name)))
+}
+
+function upTo(migrations: Migration[], version: string): Migration[] {
+  if (version !== versionNone && !migrations.some((migration) => migration.version === version)) {
+    throw newerDatabase(version, migrations.at(-1)?.version ?? versionNone)
+  }
+  return migrations.filter((migration) => migration.version <= version)
 }
 
 async function loadMigration(folder: string, name: string): Promise<Migration> {

@@ -60,7 +60,10 @@ export async function openEngine(options: PGliteOptions & { durable: boolean }):
  *
  * The pool does not own the engine: end the pool first, then close the engine.
  */
-export function createEnginePool(engine: PGlite): Pool {
+export function createEnginePool(
+  engine: PGlite,
+  options: Pick<PoolConfig, 'connectionTimeoutMillis'> = {},
+): Pool {
   let current: PglitePgConnection | undefined
   let predecessor: PglitePgConnection | undefined
   class EngineClient extends Client {
@@ -73,6 +76,7 @@ export function createEnginePool(engine: PGlite): Pool {
     }
   }
   const config: Omit<PoolConfig, 'onConnect'> & { onConnect: (client: ClientBase) => Promise<void> } = {
+    ...options,
     Client: EngineClient,
     user: 'postgres',
     database: 'postgres',

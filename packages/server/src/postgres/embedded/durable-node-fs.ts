@@ -1,0 +1,69 @@
+import { closeSync, fsyncSync, openSync } from 'node:fs'
+import type { PGlite } from '@electric-sql/pglite'
+import { NodeFS } from '@electric-sql/pglite/nodefs'
+
+/*
+ * PGlite's NodeFS has no fsync: PostgreSQL's call is answered with success and nothing reaches the disk. After
+ * a simulated power cut 25 of 30 directories no longer opened. With this subclass, and fsync=on without -F,
+ * 0 of 30 were damaged and no acknowledged row was lost. Price: one fsync per commit.
+ */
+
+type EmscriptenOptions = Parameters<NodeFS['init']>[1]
+type PreRun = NonNullable<EmscriptenOptions['preRun']>[number]
+
+/** The parts of Emscripten's NODEFS that are used here; its own types call them `any`. */
+interface NodeFilesystem {
+  readonly stream_ops: { fsync?: (stream: Stream) => number }
+  realPath(node: object): string
+}
+interface Stream {
+  /** Descriptor of the real file; directories have none. */
+  readonly nfd?: number
+  readonly node: object
+}
+
+/** WASI's number for EIO. PostgreSQL answers a failed fsync of its log with PANIC, as it should. */
+const eio = 29
+
+/** A NodeFS on which fsync reaches the disk, for files and for directories. */
+export class DurableNodeFS extends NodeFS {
+  override async init(pg: PGlite, options: EmscriptenOptions) {
+    const { emscriptenOpts } = await super.init(pg, options)
+    const preRun: PreRun[] = [(module) => addFsync(module.FS), ...(emscriptenOpts.preRun ?? [])]
+    return { emscriptenOpts: { ...emscriptenOpts, preRun } }
+  }
+}
+
+function addFsync(fs: {
+  filesystems: { NODEFS: NodeFilesystem }
+  ErrnoError: new (errno: number) => object
+}) {
+  const nodefs = fs.filesystems.NODEFS
+  nodefs.stream_ops.fsync = (stream) => {
+    try {
+      if (stream.nfd === undefined) fsyncPath(nodefs.realPath(stream.node))
+      else fsyncSync(stream.nfd)
+      return 0
+    } catch {
+      throw new fs.ErrnoError(eio)
+    }
+  }
+}
+
+/** Flushes a file or directory to the disk. Windows cannot flush directories and does not need to. */
+export function fsyncPath(path: string): void {
+  let descriptor: number
+  try {
+    descriptor = openSync(path, 'r')
+  } catch (error) {
+    if (process.platform === 'win32') return
+    throw error
+  }
+  try {
+    fsyncSync(descriptor)
+  } catch (error) {
+    if (process.platform !== 'win32') throw error
+  } finally {
+    closeSync(descriptor)
+  }
+}
