@@ -93,6 +93,9 @@ describe('stripInjected', () => {
     ['> <stackmemory receipt="a">\n'],
     ['{"a":"<stackmemory receipt=\\"a\\">"'],
     ['<stack<private>'],
+    ['\\'],
+    ['<stackmemory receipt=\\'],
+    ['<stackmemory '],
   ])('takes linear time on a megabyte of %s', (unit) => {
     const started = performance.now()
     stripInjected(unit.repeat(1_000_000 / unit.length))

@@ -12,9 +12,9 @@ const tag = 'stackmemory'
 /** Receipt ids may hold letters, digits, `_` and `-`: nothing that could close the attribute. */
 const receiptPattern = /^[\w-]{1,80}$/
 
-const lessThan = String.raw`(?:<|\\+u003[cC]|&lt;)`
-const greaterThan = String.raw`(?:>|\\+u003[eE]|&gt;)`
-const opening = String.raw`${lessThan}${tag}\s{1,8}receipt=(\\*)(?:"|'|&quot;|\\+u0022)`
+const lessThan = String.raw`(?:<|\\{1,16}u003[cC]|&lt;)`
+const greaterThan = String.raw`(?:>|\\{1,16}u003[eE]|&gt;)`
+const opening = String.raw`${lessThan}${tag}\s{1,8}receipt=(\\*)(?:"|'|&quot;|\\{1,16}u0022)`
 const closing = String.raw`${lessThan}\/${tag}\s{0,8}${greaterThan}`
 const privateOpening = String.raw`${lessThan}private(?:\s[^<>]{0,200})?${greaterThan}`
 const privateClosing = String.raw`${lessThan}\/private\s{0,8}${greaterThan}`

@@ -34,7 +34,11 @@ export function redactAssignments(text: string, mark: Mark): string {
     if (value.place !== 'quoted') bareEnd = value.end
     if (
       value.start < written ||
-      !isSecretValue(text.slice(value.start, Math.min(value.end, value.start + 4096)), secret, value.place)
+      !isSecretValue(
+        text.slice(value.start, Math.min(value.end, value.start + judgedCharsMax)),
+        secret,
+        value.place,
+      )
     )
       continue
     pieces.push(text.slice(written, value.start), mark(secret.kind))
@@ -43,6 +47,9 @@ export function redactAssignments(text: string, mark: Mark): string {
   }
   return pieces.join('') + text.slice(written)
 }
+
+/** As much of a value as its judgement needs. */
+const judgedCharsMax = 256
 
 const signature: SecretName = { kind: 'signature', strong: false }
 

@@ -33,7 +33,7 @@ export function redactPrivateKeys(text: string, mark: Mark): string {
 /** Without an end line the key goes on for as long as there are lines of base64. */
 function endOfCutBody(text: string, bodyAt: number, limit: number): number {
   const piece =
-    /[A-Za-z0-9+/=]{16,}|\\+[nrt]|[\s>"'+,\\-]|(?:Proc-Type|DEK-Info|Version|Comment): [^\r\n\\]{0,200}/y
+    /[A-Za-z0-9+/=]{16,}|\\{1,16}[nrt]|[\s>"'+,\\-]|(?:Proc-Type|DEK-Info|Version|Comment): [^\r\n\\]{0,200}/y
   let end = bodyAt
   piece.lastIndex = bodyAt
   for (let match = piece.exec(text); match !== null && piece.lastIndex <= limit; match = piece.exec(text)) {
@@ -44,7 +44,7 @@ function endOfCutBody(text: string, bodyAt: number, limit: number): number {
 
 /** The last line of a cut key may be short; it still belongs to the key when nothing else stands on it. */
 function endOfLastLine(text: string, from: number, limit: number): number {
-  const rest = /(?:\s|\\+[nr]|[>"'+])*[A-Za-z0-9+/]{1,64}={0,2}(?=\s*$)/y
+  const rest = /(?:\s|\\{1,16}[nr]|[>"'+]){0,16}[A-Za-z0-9+/]{1,64}={0,2}(?=\s*$)/y
   rest.lastIndex = from
   return from < limit && rest.test(text.slice(0, limit)) ? rest.lastIndex : from
 }

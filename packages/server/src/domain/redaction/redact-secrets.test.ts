@@ -309,6 +309,12 @@ describe('redactSecrets', () => {
     ['escaped quotes', 'password=\\"'],
     ['backslashes', '\\'],
     ['backslashes after a name', 'secret=\\\\'],
+    ['backslashes in a cut key', glue('-----BEGIN ', keyType, '-----', draw(64), '\\'.repeat(40_000))],
+    ['rejected assignments', 'token=example.'],
+    [
+      'plus signs in a cut key',
+      glue('-----BEGIN ', keyType, '-----\n', draw(64), '+'.repeat(9_000), '\n ! '),
+    ],
     ['schemes', 'a://b:'],
     ['cookies', 'cookie:a='],
     ['authorization', 'authorization: bearer '],

@@ -106,6 +106,7 @@ function prefixed(sign: string, block: string): string {
 /** The command without what does not change its meaning, so that a second try is recognised as one. */
 function normalizeCommand(command: string): string {
   return command
+    .slice(0, commandCharsMax)
     .replace(/^\s*(?:cd\s+\S+\s*(?:&&|;)\s*)+/, '')
     .replace(/(?:\s*2>&1)?(?:\s*\|\s*(?:head|tail|cat)\b[^|]*)*\s*$/, '')
     .replace(/^(?:timeout|time)\s+(?:-\S+\s+)*(?:\d+[smh]?\s+)?/, '')

@@ -40,6 +40,8 @@ export function describeToolResult(call: ToolCall | undefined, text: string, isE
   if (output.startsWith('<tool_use_error>')) return { skip: 'tool used wrongly', failed: false }
   const said = output.replace(/^(?:Error: )?Exit code \d+\s*/, '')
   if (said === '' || isNothingFound(said)) return { skip: 'empty result', failed: isError }
+  if (isError && (listsFiles(call?.command ?? '') || isWrongDirectory(said)))
+    return { skip: 'wrong path', failed: true }
   if (isError || (call?.command !== undefined && reportsFailure(said))) {
     return {
       kind: 'error',
@@ -70,6 +72,10 @@ function refusalOf(call: ToolCall | undefined, output: string): string | undefin
 
 const isNothingFound = (output: string) =>
   /^(?:No (?:files|matches) found|\(no content\)|\(Bash completed with no output\))$/i.test(output)
+
+/** A step into a directory that is not there teaches nobody anything. */
+const isWrongDirectory = (output: string) =>
+  /^[^\n]{0,80}\bcd\b[^\n]{0,300}no such file or directory[^\n]{0,300}$/i.test(output)
 
 function whyBoring(call: ToolCall | undefined): string | undefined {
   if (call === undefined) return undefined
