@@ -111,6 +111,16 @@ describe('the body', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ jsonrpc: '2.0', id: null, error: { code: -32000 } })
   })
 
+  it('limits a message to 4 MiB unless told otherwise, and answers although more is coming [http.body-limit]', async () => {
+    const usual = await startToy()
+    const headers = { ...mcpHeaders }
+    const ask = (bytes: number) => fetch(usual.url, { method: 'POST', headers, body: ' '.repeat(bytes) })
+    expect((await ask(4 * 1024 * 1024)).status).toBe(400)
+    expect((await ask(4 * 1024 * 1024 + 1)).status).toBe(413)
+    expect((await ask(30 * 1024 * 1024)).status).toBe(413)
+    await usual.stop()
+  })
+
   it('does not read the body of a caller it does not know [http.body-limit]', async () => {
     const answer = await post(['{'], { authorization: 'Bearer wrong' })
     expect(answer.status).toBe(401)

@@ -163,7 +163,7 @@ function toyServer(args: CreateServerArgs, running: string[], aborted: string[])
     server.registerTool(
       'fail',
       { description: 'Fails.', inputSchema: z.object({ how: z.enum(['domain', 'raw']) }) },
-      wrapTool(({ how }: { how: string }, _ctx) => {
+      wrapTool(({ how }: { how: string }) => {
         if (how === 'domain') throw notFound('There is no task T9. List the tasks to see what exists.')
         throw new Error('relation "secret_table" does not exist')
       }, log),

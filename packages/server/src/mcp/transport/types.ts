@@ -26,7 +26,8 @@ export interface CreateServerArgs {
   readonly readonly: boolean
   /**
    * Only on a modern `tools/call`: the one tool that will be called, checked against the `Mcp-Name` header.
-   * Registering only this tool saves most of the cost of building the server.
+   * Registering only this tool saves most of the cost of building the server. For a name that does not exist
+   * register everything as usual, so that the answer is "unknown tool" and not "unknown method".
    */
   readonly toolName?: string
   readonly log: Log

@@ -20,16 +20,19 @@ export function requestIdOf(ctx: ServerContext): string {
   return ctx.http?.req?.headers.get('x-request-id') ?? 'unknown'
 }
 
-/** Wraps a tool handler: failures become an `isError` result with a sentence, the code and the request id. */
-export function wrapTool<Rest extends unknown[]>(
-  handler: (...params: [...Rest, ServerContext]) => ToolResult | Promise<ToolResult>,
+/**
+ * Wraps a tool handler: failures become an `isError` result with a sentence, the code and the request id.
+ * A tool without arguments declares an empty input schema, so that it too gets `(args, ctx)`.
+ */
+export function wrapTool<Args>(
+  handler: (args: Args, ctx: ServerContext) => ToolResult | Promise<ToolResult>,
   log: Log,
-): (...params: [...Rest, ServerContext]) => Promise<ToolResult> {
-  return async (...params) => {
+): (args: Args, ctx: ServerContext) => Promise<ToolResult> {
+  return async (args, ctx) => {
     try {
-      return await handler(...params)
+      return await handler(args, ctx)
     } catch (error) {
-      const failure = describeFailure(error, contextOf(params), log)
+      const failure = describeFailure(error, ctx, log)
       const text = `${failure.message}\n\n(code: ${failure.code}, request: ${failure.requestId})`
       return { content: [{ type: 'text', text }], isError: true }
     }
