@@ -93,13 +93,13 @@ describe('stripInjected', () => {
     ['> <stackmemory receipt="a">\n'],
     ['{"a":"<stackmemory receipt=\\"a\\">"'],
     ['<stack<private>'],
-    ['\\'],
+    ['private \\\\\\\\\\\\\\\\\\\\'],
     ['<stackmemory receipt=\\'],
     ['<stackmemory '],
   ])('takes linear time on a megabyte of %s', (unit) => {
     const started = performance.now()
     stripInjected(unit.repeat(1_000_000 / unit.length))
-    expect(performance.now() - started).toBeLessThan(2_000)
+    expect(performance.now() - started).toBeLessThan(5_000)
   })
 })
 

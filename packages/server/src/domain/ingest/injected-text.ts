@@ -12,7 +12,8 @@ const tag = 'stackmemory'
 /** Receipt ids may hold letters, digits, `_` and `-`: nothing that could close the attribute. */
 const receiptPattern = /^[\w-]{1,80}$/
 
-const lessThan = String.raw`(?:<|\\{1,16}u003[cC]|&lt;)`
+/** Of several backslashes only the last is matched here; `markersIn` goes back over the others. */
+const lessThan = String.raw`(?:<|\\u003[cC]|&lt;)`
 const greaterThan = String.raw`(?:>|\\{1,16}u003[eE]|&gt;)`
 const opening = String.raw`${lessThan}${tag}\s{1,8}receipt=(\\*)(?:"|'|&quot;|\\{1,16}u0022)`
 const closing = String.raw`${lessThan}\/${tag}\s{0,8}${greaterThan}`
@@ -38,6 +39,7 @@ const passesMax = 8
  * be remembered (without an end they reach to the end of the text). `removed` counts the blocks.
  */
 export function stripInjected(text: string): { text: string; removed: number } {
+  if (!/stackmemory|private/i.test(text)) return { text, removed: 0 }
   let clean = text
   let removed = 0
   for (let pass = 0; pass < passesMax; pass += 1) {
@@ -89,13 +91,7 @@ const envelopeMarkers = { pattern: new RegExp(`(${opening})|${closing}`, 'gi'), 
 const privateMarkers = { pattern: new RegExp(`(${privateOpening})|${privateClosing}`, 'gi'), lenient: false }
 
 function removeBlocks(text: string, markers: typeof envelopeMarkers): { text: string; removed: number } {
-  const found = [...text.matchAll(markers.pattern)].map((match): Marker => ({
-    opens: match[1] !== undefined,
-    at: match.index,
-    end: match.index + match[0].length,
-    escapes: match[2]?.length ?? 0,
-  }))
-  const blocks = blocksOf(text, found, markers.lenient)
+  const blocks = blocksOf(text, markersIn(text, markers.pattern), markers.lenient)
   if (markers.lenient) addCutMarkers(text, blocks)
   if (blocks.length === 0) return { text, removed: 0 }
   const pieces: string[] = []
@@ -107,6 +103,19 @@ function removeBlocks(text: string, markers: typeof envelopeMarkers): { text: st
   }
   pieces.push(text.slice(written))
   return { text: pieces.join(''), removed: blocks.length }
+}
+
+function markersIn(text: string, pattern: RegExp): Marker[] {
+  return [...text.matchAll(pattern)].map((match) => {
+    let at = match.index
+    while (match[0].startsWith('\\') && text[at - 1] === '\\') at -= 1
+    return {
+      opens: match[1] !== undefined,
+      at,
+      end: match.index + match[0].length,
+      escapes: match[2]?.length ?? 0,
+    }
+  })
 }
 
 interface Block {

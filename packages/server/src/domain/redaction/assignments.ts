@@ -79,16 +79,19 @@ function valueAt(
   if (quoted !== undefined) return separated === '>' ? undefined : quoted
   const bare = /[^\s"'`,;&<>(){}[\]|\\]+/y
   const config = /[^\s"'`<>\\]+/y
-  const place = isConfigLine(text, from, name, separated) ? 'config' : 'bare'
-  const run = place === 'config' ? config : bare
+  // In prose a word follows an option (`--password options are …`), so there it has to look like a secret.
+  const isOption = separated.trim() === ''
+  const place = !isOption && isConfigLine(text, from, name, separated) ? 'config' : 'bare'
+  const run = isOption || place === 'config' ? config : bare
   run.lastIndex = from
   if (from < bareEnd) return { start: from, end: bareEnd, place }
   if (!run.test(text)) return undefined
   const end = run.lastIndex
   if (separated === '>') return text[end] === '<' ? { start: from, end, place: 'quoted' } : undefined
-  if (place === 'bare' && /[([{]/.test(text[end] ?? '')) return undefined
+  if (place === 'bare' && !isOption && /[([{]/.test(text[end] ?? '')) return undefined
   if (
     place === 'bare' &&
+    !isOption &&
     /\s/.test(separated) &&
     !/^[ \t]*(?:[#\r\n,}]|\\+n|$)/.test(text.slice(end, end + 8))
   )
@@ -126,10 +129,9 @@ function isConfigLine(text: string, from: number, name: string, separated: strin
   if (name.startsWith('-')) return true
   const before = text.slice(Math.max(0, from - 160), from)
   const lead = before.slice(0, before.length - separated.length - name.length)
-  if (/[?&]$/.test(lead)) return true
-  if (!separated.startsWith('=') || /\s/.test(separated)) return false
-  const opensLine = /(?:^|[\r\n]|\\n|["'`])[ \t>+-]*(?:export|ENV|ARG|set|env|-e|--env)?[ \t]*$/.test(lead)
-  return (
-    opensLine && (/^[A-Z0-9_]+$/.test(name) || /^(?!this\.|self\.)[a-z0-9]+(?:[.-][a-z0-9_]+)+$/.test(name))
-  )
+  if (lead.endsWith('?') || lead.endsWith('&')) return true
+  if (!separated.startsWith('=') || /\s/.test(separated) || !configName.test(name)) return false
+  return /(?:^|[\r\n]|\\n|["'`])[ \t>+-]*(?:export|ENV|ARG|set|env|-e|--env)?[ \t]*$/.test(lead)
 }
+
+const configName = /^(?:[A-Z0-9_]+|(?!this\.|self\.)[a-z0-9]+(?:[.-][a-z0-9_]+)+)$/

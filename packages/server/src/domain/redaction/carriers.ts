@@ -1,6 +1,6 @@
 import { isPlaceholder } from './placeholder.ts'
 import type { Mark } from './redact-secrets.ts'
-import { isRandom } from './secret-value.ts'
+import { isLabel, isRandom } from './secret-value.ts'
 
 /** Secrets whose carrier has a form of its own: URLs with a password, HTTP headers, command line options. */
 
@@ -22,7 +22,8 @@ const authorization =
 const bearer = /\b(bearer[ \t]{1,4})([A-Za-z0-9_.~+/=-]{16,})/gi
 const cookie =
   /\b((?:set-)?cookie2?(?:\\*["'`])?\]?(?:[ \t]{0,4}[:=][ \t]{0,4}|[ \t](?=["'\w]))(?:\\*["'`])?)(?=[\w!#$%&*+.^|~-]{1,128}=)([^\r\n"'`\\]{1,8192})/gi
-const userOption = /((?:^|[\s"'])(?:-u|--user|--proxy-user)[ =]["']?[^\s:"'\\]{1,128}:)([^\s"'\\]{3,256})/g
+const userOption =
+  /((?:^|[\s"'])(?:-u|--user|--proxy-user)[ =]["']?[^\s:"'\\]{1,128}:)(?!\/\/)([^\s"'\\]{3,256})/g
 const passwordOption =
   /(\b(?:mysql(?:dump|admin)?\b[^\r\n]{0,200}?[ \t]-p|sshpass[ \t]{1,4}-p[ \t]{0,4})["']?)([^\s"'\\]{4,256})/g
 
@@ -36,7 +37,7 @@ export function redactHeaders(text: string, mark: Mark): string {
   if (/authorization/i.test(clean)) {
     clean = clean.replaceAll(
       authorization,
-      replaceValue('authorization', (value) => !isPlaceholder(value)),
+      replaceValue('authorization', (value) => !isPlaceholder(value) && !isLabel(value)),
     )
   }
   if (/bearer/i.test(clean)) {
@@ -58,7 +59,9 @@ const cookieAttribute = /^(?:path|domain|expires|max-age|samesite|priority|versi
 
 function redactCookies(jar: string, mark: Mark): string {
   return jar.replaceAll(/([\w!#$%&*+.^|~-]{1,128})=([^;,\s]{8,})/g, (whole, name: string, value: string) =>
-    cookieAttribute.test(name) || isPlaceholder(value) ? whole : `${name}=${mark('cookie')}`,
+    cookieAttribute.test(name) || isPlaceholder(value) || !(value.length >= 20 || isRandom(value))
+      ? whole
+      : `${name}=${mark('cookie')}`,
   )
 }
 

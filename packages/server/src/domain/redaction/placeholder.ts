@@ -5,7 +5,7 @@
 const words = new Set(
   (
     'password passwd passphrase pwd pass secret secrets token tokens key apikey api_key auth credential credentials ' +
-    'string number boolean bool text hidden object array any unknown never void null nil none undefined true false ' +
+    'function symbol string number boolean bool text hidden object array any unknown never void null nil none undefined true false ' +
     'optional required missing invalid incorrect wrong expired valid empty unset default disabled enabled auto ' +
     'example sample demo dummy fake mock placeholder changeme change_me change-me replaceme redacted masked removed ' +
     'hidden omitted todo tbd fixme n/a test testing foobar foo bar baz value your yours here string. str bytes int ' +

@@ -215,6 +215,8 @@ const ordinary = [
   'user.password = newPassword2',
   'login(user, password=password1)',
   'const token = response.data.access_token',
+  'progressToken: ProgressTokenSchema$1,',
+  'resumptionToken: notificationsToolLastEventId,',
   'headers: { Authorization: `Bearer ${token}` }',
   'Authorization: Bearer <token>',
   'Authorization: Bearer $TOKEN',
@@ -243,6 +245,13 @@ const ordinary = [
   'cache_key = "user:42:profile:v3"',
   'single-pass x86_64 compilation and two-pass a1b2c3d4e5',
   'cookie: string',
+  "cookie: 'get=cookies; and=attributes'",
+  "if (typeof this.password === 'function') {",
+  'app | pino-http-send -u http://localhost:8080/logs',
+  'backend: "Backend", private_key: "_DSAPrivateKey", data: bytes',
+  'def f(self, private_key: ed25519.Ed25519PrivateKey, f_priv: int)',
+  'given by the --username and --password options',
+  "authorization: 'Bearer another-token'",
   'docker run -u 1000:1000 image',
   'chown --user node:node',
   'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7 ana@laptop',
@@ -329,7 +338,7 @@ describe('redactSecrets', () => {
     const text = unit.repeat(Math.ceil(size / unit.length))
     const started = performance.now()
     redactSecrets(text)
-    expect(performance.now() - started).toBeLessThan(2_000)
+    expect(performance.now() - started).toBeLessThan(5_000)
   })
 
   it('takes well under a millisecond for two kilobytes of ordinary text [redact.linear]', () => {

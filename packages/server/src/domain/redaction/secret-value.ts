@@ -8,6 +8,8 @@ import type { SecretName } from './secret-name.ts'
 export type ValuePlace = 'quoted' | 'config' | 'bare'
 
 const secretWord = /pass|pwd|secret|token|key|credential|auth|name|field|input|label|value/i
+/** `_RSAPrivateKey`, `ed25519.Ed25519PrivateKey`, `TokenSchema$1`. */
+const typeName = /^[A-Za-z_][\w.]*(?:Key|Token|Secret|Password|Credentials?|Schema|String|Type)(?:\$\d)?$/
 const dottedReference = /^[A-Za-z_$][\w$]*(?:(?:\?\.|\.|::|->)[A-Za-z_$][\w$]*)+$/
 const resourceReference =
   /^(?:[a-z][a-z0-9+.-]{1,20}:\/\/|arn:|op:|vault:|projects\/|secrets?\/|env:|file:|ssm:|sha\d{1,3}[:-])/i
@@ -19,7 +21,9 @@ export function isSecretValue(value: string, name: SecretName, place: ValuePlace
   if (/\s/.test(candidate)) return isSecretPhrase(candidate, name)
   if (resourceReference.test(candidate) || isPath(candidate) || isLabel(candidate)) return false
   if (place !== 'quoted' && isReference(candidate)) return false
-  if (!name.strong) return candidate.length >= (place === 'bare' ? 12 : 8) && isRandom(candidate)
+  if (!name.strong && place === 'bare')
+    return candidate.length >= 12 && /\d[^]*\d/.test(candidate) && isRandom(candidate)
+  if (!name.strong) return candidate.length >= 8 && isRandom(candidate)
   return place === 'bare' ? isMixed(candidate) && !isIdentifier(candidate) : true
 }
 
@@ -60,8 +64,9 @@ function isIdentifier(value: string): boolean {
 }
 
 /** `Required`, `auth.password.label`, `db-password`: the name of a thing and not the thing. */
-function isLabel(value: string): boolean {
+export function isLabel(value: string): boolean {
   if (/^[A-Z][a-z]{2,14}$/.test(value) || /^[A-Za-z]+(?:\.[A-Za-z]+)+$/.test(value)) return true
+  if (typeName.test(value)) return true
   return /^[A-Za-z]+(?:[-_][A-Za-z]+)*$/.test(value) && secretWord.test(value)
 }
 
