@@ -166,7 +166,7 @@ describe('legacy MCP over HTTP', () => {
 
     const known = toy.keys.get('ana-key-2')
     if (known) toy.keys.set('ana-key-2', { ...known, expiresAt: new Date(Date.now() + 500) })
-    await connect('ana-key-2')
+    await rpc('ana-key-2', undefined, initializeMessage('2025-11-25'))
     await connect('bob-key')
     expect(toy.mcp.sessionCount()).toBe(2)
     await until(() => toy.mcp.sessionCount() === 1)

@@ -61,6 +61,13 @@ describe('MCP 2026-07-28 over HTTP', () => {
     expect(toy.mcp.sessionCount()).toBe(0)
   })
 
+  it('hands no credential to a tool', async () => {
+    const { client } = await connect('ana-key')
+    const { headers } = jsonOf(await client.callTool({ name: 'whoami', arguments: {} }))
+    expect(headers).toContain('x-request-id')
+    expect(headers).not.toContain('authorization')
+  })
+
   it('tells the factory which tool is called, so that it registers only that one [mcp.modern]', async () => {
     const { client } = await connect('ana-key')
     await client.callTool({ name: 'whoami', arguments: {} })

@@ -114,7 +114,15 @@ function toyServer(args: CreateServerArgs, running: string[], aborted: string[])
       { description: 'Says who calls.', inputSchema: z.object({}) },
       wrapTool((_: object, ctx) => {
         const { era, principal: caller, pinned, readonly } = args
-        const seen = { era, user: caller.userId, client: caller.client, pinned: pinned?.id, readonly }
+        const headers = [...(ctx.http?.req?.headers.keys() ?? [])]
+        const seen = {
+          headers,
+          era,
+          user: caller.userId,
+          client: caller.client,
+          pinned: pinned?.id,
+          readonly,
+        }
         return { content: [{ type: 'text', text: JSON.stringify({ ...seen, requestId: requestIdOf(ctx) }) }] }
       }, log),
     )
