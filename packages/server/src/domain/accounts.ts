@@ -48,7 +48,9 @@ export interface Accounts {
     member: { organizationId: string; user: NewOwner['user']; role: Role },
     signal: AbortSignal,
   ): Promise<void>
-  findOwner(signal: AbortSignal): Promise<{ userId: string; userName: string; organizationId: string } | undefined>
+  findOwner(
+    signal: AbortSignal,
+  ): Promise<{ userId: string; userName: string; organizationId: string } | undefined>
   /** The key with its holder, also when it is revoked or expired; undefined when unknown. */
   findKey(id: string, signal: AbortSignal): Promise<KeyHolder | undefined>
   /** Notes that a key was used; at most one write a minute. */
@@ -66,4 +68,6 @@ export interface Accounts {
     signal: AbortSignal,
   ): Promise<Project | undefined>
   listProjects(organizationId: string, signal: AbortSignal): Promise<Project[]>
+  /** Ids of projects of every organization, a page after `after`; for housekeeping. */
+  listProjectIds(after: string | null, limit: number, signal: AbortSignal): Promise<string[]>
 }

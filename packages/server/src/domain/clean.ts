@@ -13,10 +13,16 @@ export const createCleaner = () => {
   const report: CleanReport = { redacted: {}, injectedRemoved: 0, truncatedBytes: 0 }
   const clean = (text: string, textBytesMax: number = limits.eventContentBytes): string => {
     const cleaned = cleanForStorage(text, { textBytesMax })
-    for (const { kind, count } of cleaned.redacted) report.redacted[kind] = (report.redacted[kind] ?? 0) + count
+    for (const { kind, count } of cleaned.redacted)
+      report.redacted[kind] = (report.redacted[kind] ?? 0) + count
     report.injectedRemoved += cleaned.injectedRemoved
     report.truncatedBytes += cleaned.truncatedBytes
     return cleaned.text
   }
-  return { clean, cleanAll: (texts: readonly string[]) => texts.map((text) => clean(text)).filter((text) => text.trim() !== ''), report }
+  return {
+    clean,
+    cleanAll: (texts: readonly string[]) =>
+      texts.map((text) => clean(text)).filter((text) => text.trim() !== ''),
+    report,
+  }
 }

@@ -18,6 +18,8 @@ export interface Principal {
   readonly organizationId: string
   readonly role: Role
   readonly scopes: readonly Scope[]
+  /** Set when the credential opens one project only. */
+  readonly projectId?: string
   readonly credential: { readonly kind: 'api_key' | 'local'; readonly id: string }
   /** The program that called, as it names itself (MCP client info); never trusted for decisions. */
   readonly client: { readonly name: string; readonly version: string }
@@ -50,4 +52,6 @@ export interface Context {
   /** A new UUIDv7 (RFC 9562): ids are made here, not in the database, and sort by time. */
   readonly newId: () => string
   readonly log: Log
+  /** Tells a caller who asked for it how far a long call has come. */
+  readonly progress?: (done: number, total: number) => Promise<void>
 }

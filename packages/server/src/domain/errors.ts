@@ -54,7 +54,9 @@ export const conflict = (message: string, details?: Record<string, unknown>) =>
   new DomainError('conflict', message, { details })
 
 export const cancelled = (cause?: unknown) =>
-  new DomainError('cancelled', 'The request was cancelled before it finished; nothing was changed.', { cause })
+  new DomainError('cancelled', 'The request was cancelled before it finished; nothing was changed.', {
+    cause,
+  })
 
 export const unavailable = (message: string, cause?: unknown) =>
   new DomainError('unavailable', message, { cause })

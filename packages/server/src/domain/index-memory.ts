@@ -44,11 +44,20 @@ export const frameText = (frame: Pick<Frame, 'name' | 'goal' | 'constraints' | '
 export const anchorEntries = (anchor: Anchor): SearchEntry[] =>
   toEntries(
     {
-      itemId: anchor.id, itemKind: 'anchor', version: anchor.version, frameId: anchor.frameId, seq: null,
-      kind: anchor.type, role: null, actor: anchor.authorName, authorId: anchor.authorId,
-      branch: anchor.scope === 'branch' ? anchor.branch : null, files: anchor.files,
+      itemId: anchor.id,
+      itemKind: 'anchor',
+      version: anchor.version,
+      frameId: anchor.frameId,
+      seq: null,
+      kind: anchor.type,
+      role: null,
+      actor: anchor.authorName,
+      authorId: anchor.authorId,
+      branch: anchor.scope === 'branch' ? anchor.branch : null,
+      files: anchor.files,
       instruction: anchor.type === 'constraint' || isStandingInstruction(anchor.content),
-      occurredAt: anchor.occurredAt, createdAt: anchor.updatedAt,
+      occurredAt: anchor.occurredAt,
+      createdAt: anchor.updatedAt,
     },
     anchorText(anchor),
   )
@@ -56,10 +65,20 @@ export const anchorEntries = (anchor: Anchor): SearchEntry[] =>
 export const eventEntries = (event: MemoryEvent): SearchEntry[] =>
   toEntries(
     {
-      itemId: event.id, itemKind: 'event', version: 1, frameId: event.frameId, seq: event.seq, kind: event.kind,
-      role: event.role, actor: event.actor, authorId: event.authorId, branch: null, files: event.files,
+      itemId: event.id,
+      itemKind: 'event',
+      version: 1,
+      frameId: event.frameId,
+      seq: event.seq,
+      kind: event.kind,
+      role: event.role,
+      actor: event.actor,
+      authorId: event.authorId,
+      branch: null,
+      files: event.files,
       instruction: event.kind === 'message' && event.role === 'user' && isStandingInstruction(event.content),
-      occurredAt: event.occurredAt, createdAt: event.createdAt,
+      occurredAt: event.occurredAt,
+      createdAt: event.createdAt,
     },
     event.content,
   )
@@ -67,9 +86,20 @@ export const eventEntries = (event: MemoryEvent): SearchEntry[] =>
 export const digestEntries = (digest: Digest): SearchEntry[] =>
   toEntries(
     {
-      itemId: digest.id, itemKind: 'digest', version: 1, frameId: digest.frameId, seq: null, kind: 'digest', role: null,
-      actor: digest.authorName, authorId: digest.authorId, branch: null, files: digest.body.files, instruction: false,
-      occurredAt: digest.occurredAt, createdAt: digest.createdAt,
+      itemId: digest.id,
+      itemKind: 'digest',
+      version: 1,
+      frameId: digest.frameId,
+      seq: null,
+      kind: 'digest',
+      role: null,
+      actor: digest.authorName,
+      authorId: digest.authorId,
+      branch: null,
+      files: digest.body.files,
+      instruction: false,
+      occurredAt: digest.occurredAt,
+      createdAt: digest.createdAt,
     },
     digest.text,
   )
@@ -77,9 +107,20 @@ export const digestEntries = (digest: Digest): SearchEntry[] =>
 export const taskEntries = (task: Task): SearchEntry[] =>
   toEntries(
     {
-      itemId: task.id, itemKind: 'task', version: task.version, frameId: task.frameId, seq: null, kind: 'task',
-      role: null, actor: task.authorName, authorId: task.authorId, branch: null, files: [], instruction: false,
-      occurredAt: task.createdAt, createdAt: task.updatedAt,
+      itemId: task.id,
+      itemKind: 'task',
+      version: task.version,
+      frameId: task.frameId,
+      seq: null,
+      kind: 'task',
+      role: null,
+      actor: task.authorName,
+      authorId: task.authorId,
+      branch: null,
+      files: [],
+      instruction: false,
+      occurredAt: task.createdAt,
+      createdAt: task.updatedAt,
     },
     taskText(task),
   )
@@ -87,9 +128,20 @@ export const taskEntries = (task: Task): SearchEntry[] =>
 export const frameEntries = (frame: Frame): SearchEntry[] =>
   toEntries(
     {
-      itemId: frame.id, itemKind: 'frame', version: 1, frameId: frame.id, seq: null, kind: 'frame', role: null,
-      actor: frame.authorName, authorId: frame.authorId, branch: null, files: frame.files, instruction: false,
-      occurredAt: frame.startedAt, createdAt: frame.createdAt,
+      itemId: frame.id,
+      itemKind: 'frame',
+      version: 1,
+      frameId: frame.id,
+      seq: null,
+      kind: 'frame',
+      role: null,
+      actor: frame.authorName,
+      authorId: frame.authorId,
+      branch: null,
+      files: frame.files,
+      instruction: false,
+      occurredAt: frame.startedAt,
+      createdAt: frame.createdAt,
     },
     frameText(frame),
   )

@@ -11,7 +11,14 @@ export type EventRole = (typeof eventRoles)[number]
 
 export const anchorTypes = ['decision', 'constraint', 'interface', 'fact', 'learning', 'risk'] as const
 export type AnchorType = (typeof anchorTypes)[number]
-export const anchorStatuses = ['active', 'superseded', 'retracted', 'expired', 'pending_review', 'quarantined'] as const
+export const anchorStatuses = [
+  'active',
+  'superseded',
+  'retracted',
+  'expired',
+  'pending_review',
+  'quarantined',
+] as const
 export type AnchorStatus = (typeof anchorStatuses)[number]
 
 export const taskStatuses = ['todo', 'in_progress', 'blocked', 'done', 'cancelled'] as const

@@ -18,7 +18,8 @@ const implied: Record<Scope, readonly Scope[]> = {
 }
 
 export const isAllowed = (principal: Context['principal'], scope: Scope) =>
-  roleScopes[principal.role].includes(scope) && principal.scopes.some((granted) => implied[granted].includes(scope))
+  roleScopes[principal.role].includes(scope) &&
+  principal.scopes.some((granted) => implied[granted].includes(scope))
 
 /**
  * First line of every operation. The project was resolved for this principal's organization before, and the

@@ -4,7 +4,17 @@
  */
 import type { Context } from './context.ts'
 import type {
-  Anchor, AnchorStatus, AnchorVersion, Digest, Frame, ItemKind, MemoryEvent, Receipt, Task, TaskStatus, TaskVersion,
+  Anchor,
+  AnchorStatus,
+  AnchorVersion,
+  Digest,
+  Frame,
+  ItemKind,
+  MemoryEvent,
+  Receipt,
+  Task,
+  TaskStatus,
+  TaskVersion,
 } from './memory.ts'
 
 export interface Memory {
@@ -44,7 +54,11 @@ export interface FrameStore {
   reopen(id: string, at: Date): Promise<void>
   reparent(id: string, parentId: string | null, depth: number): Promise<void>
   /** Reserves `count` sequence numbers and returns the last one; undefined when the frame is not there. */
-  reserveEvents(id: string, count: number, at: Date): Promise<{ lastSeq: number; status: 'open' | 'closed' } | undefined>
+  reserveEvents(
+    id: string,
+    count: number,
+    at: Date,
+  ): Promise<{ lastSeq: number; status: 'open' | 'closed' } | undefined>
   forget(id: string, at: Date): Promise<void>
 }
 
@@ -58,7 +72,15 @@ export interface EventStore {
   recent(frameId: string, limit: number, asOf: Date | null): Promise<MemoryEvent[]>
   knownExternalKeys(keys: readonly string[]): Promise<string[]>
   /** Counts by kind, errors and touched files of some frames, for a digest. */
-  summarise(frameIds: readonly string[]): Promise<{ counts: Record<string, number>; files: string[]; errors: { text: string; count: number }[]; firstAt: Date | null; lastAt: Date | null }>
+  summarise(
+    frameIds: readonly string[],
+  ): Promise<{
+    counts: Record<string, number>
+    files: string[]
+    errors: { text: string; count: number }[]
+    firstAt: Date | null
+    lastAt: Date | null
+  }>
   forget(id: string, at: Date): Promise<void>
 }
 
@@ -126,8 +148,18 @@ export interface ReceiptStore {
 
 export interface IdempotencyStore {
   /** Claims the key; false when an earlier call holds it, after that call has finished. */
-  claim(entry: { operation: string; key: string; authorId: string; requestHash: string; at: Date }): Promise<boolean>
-  find(operation: string, key: string, authorId: string): Promise<{ requestHash: string; response: unknown } | undefined>
+  claim(entry: {
+    operation: string
+    key: string
+    authorId: string
+    requestHash: string
+    at: Date
+  }): Promise<boolean>
+  find(
+    operation: string,
+    key: string,
+    authorId: string,
+  ): Promise<{ requestHash: string; response: unknown } | undefined>
   complete(operation: string, key: string, authorId: string, response: unknown): Promise<void>
 }
 

@@ -5,7 +5,9 @@ import type { Stores } from './ports.ts'
 import { parseRef } from './refs.ts'
 
 const missing = (what: string, ref: string) =>
-  notFound(`There is no ${what} ${ref.slice(0, 60)} in this project. Use a reference from get_context or search_memory.`)
+  notFound(
+    `There is no ${what} ${ref.slice(0, 60)} in this project. Use a reference from get_context or search_memory.`,
+  )
 
 const lookUp = async <T>(
   ref: string,
@@ -15,7 +17,9 @@ const lookUp = async <T>(
 ): Promise<T> => {
   const parsed = parseRef(ref)
   if (parsed.kind === 'event' || (parsed.kind !== 'id' && parsed.kind !== kind))
-    throw invalidInput(`${ref} does not name a ${what}. A ${what} looks like ${{ frame: 'F12', anchor: 'D31', task: 'T7' }[kind]}.`)
+    throw invalidInput(
+      `${ref} does not name a ${what}. A ${what} looks like ${{ frame: 'F12', anchor: 'D31', task: 'T7' }[kind]}.`,
+    )
   const found = await find(parsed.kind === 'id' ? { id: parsed.id } : { refNo: parsed.refNo })
   if (!found) throw missing(what, ref)
   return found

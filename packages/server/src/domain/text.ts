@@ -11,8 +11,14 @@ const storable = (text: string, context: { issues: unknown[]; addIssue(message: 
 
 /** Text that must say something, of at most `charsMax` characters. */
 export const text = (charsMax: number) =>
-  z.string().trim().min(1, 'must not be empty').max(charsMax, `must have at most ${charsMax} characters`)
-    .superRefine((value, context) => storable(value, { issues: [], addIssue: (message) => context.addIssue(message) }))
+  z
+    .string()
+    .trim()
+    .min(1, 'must not be empty')
+    .max(charsMax, `must have at most ${charsMax} characters`)
+    .superRefine((value, context) =>
+      storable(value, { issues: [], addIssue: (message) => context.addIssue(message) }),
+    )
 
 export const optionalText = (charsMax: number) => text(charsMax).optional()
 
@@ -23,16 +29,25 @@ export const fileList = textList(limits.filesPerItem, limits.pathChars)
 export const idempotencyKey = text(limits.idempotencyKeyChars).optional()
 
 /** Paths as we compare them: forward slashes, no leading `./`. */
-export const normalizePath = (path: string) => path.trim().replaceAll('\\', '/').replace(/^(?:\.\/)+/, '')
+export const normalizePath = (path: string) =>
+  path
+    .trim()
+    .replaceAll('\\', '/')
+    .replace(/^(?:\.\/)+/, '')
 export const normalizePaths = (paths: readonly string[]) => [...new Set(paths.map(normalizePath))]
 
 /** Identity of a statement: equal after folding case and white space. */
 export const contentHash = (...parts: readonly string[]) =>
-  createHash('sha256').update(parts.map((part) => part.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()).join('\0')).digest('hex')
+  createHash('sha256')
+    .update(parts.map((part) => part.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()).join('\0'))
+    .digest('hex')
 
 /** First line, or as much of it as a title has room for. */
 export const titleOf = (value: string, charsMax = 100) => {
   const line = value.trim().split('\n', 1)[0] ?? ''
   if (line.length <= charsMax) return line
-  return `${line.slice(0, charsMax - 1).replace(/\s+\S*$/u, '').replace(/[\uD800-\uDBFF]$/u, '')}…`
+  return `${line
+    .slice(0, charsMax - 1)
+    .replace(/\s+\S*$/u, '')
+    .replace(/[\uD800-\uDBFF]$/u, '')}…`
 }

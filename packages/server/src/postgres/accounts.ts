@@ -7,7 +7,19 @@ import type { Database, Transaction } from './database.ts'
 import { sql } from './statement.ts'
 
 const keyColumns = selectList(
-  ['id', 'userId', 'organizationId', 'projectId', 'hint', 'name', 'scopes', 'lastUsed', 'expiresAt', 'revokedAt', 'createdAt'],
+  [
+    'id',
+    'userId',
+    'organizationId',
+    'projectId',
+    'hint',
+    'name',
+    'scopes',
+    'lastUsed',
+    'expiresAt',
+    'revokedAt',
+    'createdAt',
+  ],
   'k',
 )
 const projectColumns = `p.id, p.organization_id as "organizationId", o.slug as "organizationSlug", p.slug, p.name`
@@ -74,6 +86,11 @@ const listProjects = sql<Project, readonly [string]>(
    where p.organization_id = $1 and p.deleted_at is null order by p.created_at, p.id`,
 )
 
+const listProjectIds = sql<{ id: string }, readonly [string | null, number]>(
+  'accounts.list-project-ids',
+  `select id from projects where ($1::uuid is null or id > $1) order by id limit $2`,
+)
+
 export const createAccounts = (database: Database): Accounts => {
   const transact = async <T>(signal: AbortSignal, work: (tx: Transaction) => Promise<T>) =>
     database.transact({ role: 'stackmemory_account', signal }, work)
@@ -82,7 +99,12 @@ export const createAccounts = (database: Database): Accounts => {
     isEmpty: async (signal) => transact(signal, async (tx) => (await tx.run(countUsers, []))[0]?.count === 0),
     createOwner: async ({ organization, user, project }, signal) =>
       transact(signal, async (tx) => {
-        await tx.run(insertOrganization, [organization.id, organization.slug, organization.name, organization.kind])
+        await tx.run(insertOrganization, [
+          organization.id,
+          organization.slug,
+          organization.name,
+          organization.kind,
+        ])
         await tx.run(insertUser, [user.id, user.email, user.name, user.authProvider, user.authId])
         await tx.run(insertMembership, [organization.id, user.id, 'owner'])
         await tx.run(insertProject, [project.id, organization.id, user.id, project.slug, project.name])
@@ -95,25 +117,45 @@ export const createAccounts = (database: Database): Accounts => {
     findOwner: async (signal) => transact(signal, async (tx) => (await tx.run(findOwner, []))[0]),
     findKey: async (id, signal) => transact(signal, async (tx) => (await tx.run(findKey, [id]))[0]),
     touchKey: async (id, at, signal) =>
-      database.transact({ role: 'stackmemory_account', signal, durable: false }, async (tx) =>
-        void (await tx.run(touchKey, [id, at])),
+      database.transact(
+        { role: 'stackmemory_account', signal, durable: false },
+        async (tx) => void (await tx.run(touchKey, [id, at])),
       ),
     insertKey: async (key, signal) =>
-      transact(signal, async (tx) =>
-        void (await tx.run(insertKey, [
-          key.id, key.userId, key.organizationId, key.projectId, key.keyHash, key.hint, key.name, key.scopes, key.expiresAt,
-        ])),
+      transact(
+        signal,
+        async (tx) =>
+          void (await tx.run(insertKey, [
+            key.id,
+            key.userId,
+            key.organizationId,
+            key.projectId,
+            key.keyHash,
+            key.hint,
+            key.name,
+            key.scopes,
+            key.expiresAt,
+          ])),
       ),
-    listKeys: async (organizationId, signal) => transact(signal, async (tx) => tx.run(listKeys, [organizationId])),
+    listKeys: async (organizationId, signal) =>
+      transact(signal, async (tx) => tx.run(listKeys, [organizationId])),
     revokeKey: async (organizationId, id, at, signal) =>
       transact(signal, async (tx) => (await tx.run(revokeKey, [organizationId, id, at])).length === 1),
     createProject: async (project, signal) =>
       transact(signal, async (tx) => {
         try {
-          await tx.run(insertProject, [project.id, project.organizationId, project.userId, project.slug, project.name])
+          await tx.run(insertProject, [
+            project.id,
+            project.organizationId,
+            project.userId,
+            project.slug,
+            project.name,
+          ])
         } catch (error) {
           if (sqlState(error) === '23505')
-            throw conflict(`A project named ${project.slug} is there already. Use it, or choose another name.`)
+            throw conflict(
+              `A project named ${project.slug} is there already. Use it, or choose another name.`,
+            )
           throw error
         }
       }),
@@ -125,5 +167,7 @@ export const createAccounts = (database: Database): Accounts => {
       ),
     listProjects: async (organizationId, signal) =>
       transact(signal, async (tx) => tx.run(listProjects, [organizationId])),
+    listProjectIds: async (after, limit, signal) =>
+      transact(signal, async (tx) => (await tx.run(listProjectIds, [after, limit])).map((row) => row.id)),
   }
 }

@@ -5,23 +5,68 @@ import type { Transaction } from './database.ts'
 import { sql } from './statement.ts'
 
 const fields = [
-  'id', 'refNo', 'version', 'type', 'status', 'content', 'rationale', 'alternatives', 'files', 'scope', 'branch',
-  'priority', 'pinned', 'frameId', 'supersededBy', 'contentHash', 'statusReason', 'confirmedAt', 'expiresAt',
-  'authorId', 'authorName', 'clientName', 'source', 'externalKey', 'occurredAt', 'createdAt', 'updatedAt', 'deletedAt',
+  'id',
+  'refNo',
+  'version',
+  'type',
+  'status',
+  'content',
+  'rationale',
+  'alternatives',
+  'files',
+  'scope',
+  'branch',
+  'priority',
+  'pinned',
+  'frameId',
+  'supersededBy',
+  'contentHash',
+  'statusReason',
+  'confirmedAt',
+  'expiresAt',
+  'authorId',
+  'authorName',
+  'clientName',
+  'source',
+  'externalKey',
+  'occurredAt',
+  'createdAt',
+  'updatedAt',
+  'deletedAt',
 ] as const
 const versionFields = [
-  'anchorId', 'version', 'status', 'content', 'rationale', 'priority', 'pinned', 'supersededBy', 'statusReason',
-  'confirmedAt', 'expiresAt', 'changedBy', 'changedByName', 'clientName', 'changedAt',
+  'anchorId',
+  'version',
+  'status',
+  'content',
+  'rationale',
+  'priority',
+  'pinned',
+  'supersededBy',
+  'statusReason',
+  'confirmedAt',
+  'expiresAt',
+  'changedBy',
+  'changedByName',
+  'clientName',
+  'changedAt',
 ] as const
 const columns = selectList(fields)
 
 // What an anchor was at a moment: its own columns, with the versioned ones taken from the last version then.
 const versioned = new Set<string>([
-  'version', 'status', 'content', 'rationale', 'priority', 'pinned', 'supersededBy', 'statusReason', 'confirmedAt', 'expiresAt',
+  'version',
+  'status',
+  'content',
+  'rationale',
+  'priority',
+  'pinned',
+  'supersededBy',
+  'statusReason',
+  'confirmedAt',
+  'expiresAt',
 ])
-const columnsAsOf = fields
-  .map((field) => selectList([field], versioned.has(field) ? 'v' : 'a'))
-  .join(', ')
+const columnsAsOf = fields.map((field) => selectList([field], versioned.has(field) ? 'v' : 'a')).join(', ')
 const versionAsOf = `join lateral (
     select * from anchor_versions v
     where v.project_id = $1 and v.anchor_id = a.id and v.changed_at <= $3 order by v.version desc limit 1) v on true`
@@ -116,9 +161,22 @@ export const createAnchorStore = (tx: Transaction, projectId: string): AnchorSto
   versions: async (id) => tx.run(versions, [projectId, id]),
   async update(anchor) {
     const rows = await tx.run(update, [
-      projectId, anchor.id, anchor.version, anchor.status, anchor.content, anchor.rationale, anchor.priority,
-      anchor.pinned, anchor.supersededBy, anchor.statusReason, anchor.confirmedAt, anchor.expiresAt, anchor.updatedAt,
-      anchor.deletedAt, anchor.contentHash, anchor.files,
+      projectId,
+      anchor.id,
+      anchor.version,
+      anchor.status,
+      anchor.content,
+      anchor.rationale,
+      anchor.priority,
+      anchor.pinned,
+      anchor.supersededBy,
+      anchor.statusReason,
+      anchor.confirmedAt,
+      anchor.expiresAt,
+      anchor.updatedAt,
+      anchor.deletedAt,
+      anchor.contentHash,
+      anchor.files,
     ])
     if (rows.length !== 1) throw new Error(`Anchor ${anchor.id} changed under its lock`)
   },

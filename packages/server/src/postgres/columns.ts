@@ -24,6 +24,8 @@ export const insertFromJson = (table: string, fields: readonly string[]) => {
 export const toJsonRows = (fields: readonly string[], rows: readonly object[]) =>
   JSON.stringify(
     rows.map((row) =>
-      Object.fromEntries(fields.map((field) => [snake(field), (row as Record<string, unknown>)[field] ?? null])),
+      Object.fromEntries(
+        fields.map((field) => [snake(field), (row as Record<string, unknown>)[field] ?? null]),
+      ),
     ),
   )

@@ -1,4 +1,11 @@
-import { cancelled, conflict, DomainError, invalidInput, isDomainError, unavailable } from '../domain/errors.ts'
+import {
+  cancelled,
+  conflict,
+  DomainError,
+  invalidInput,
+  isDomainError,
+  unavailable,
+} from '../domain/errors.ts'
 
 /** SQLSTATE (or Node error code) of a failed statement; undefined for anything that is not one. */
 export const sqlState = (error: unknown): string | undefined => {
@@ -7,7 +14,8 @@ export const sqlState = (error: unknown): string | undefined => {
 }
 
 const isConnectionLoss = (state: string) =>
-  state.startsWith('08') || ['57P01', '57P02', '57P03', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND'].includes(state)
+  state.startsWith('08') ||
+  ['57P01', '57P02', '57P03', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND'].includes(state)
 
 /** A failure that goes away by running the same transaction again. */
 export const isTransient = (error: unknown) => ['40001', '40P01', '55P03'].includes(sqlState(error) ?? '')
@@ -20,27 +28,50 @@ export const toDomainError = (error: unknown, signal: AbortSignal): DomainError 
   if (isDomainError(error)) return error
   if (signal.aborted) return cancelled(error)
   const state = sqlState(error) ?? ''
-  if (isConnectionLoss(state) || /Connection terminated|timeout exceeded when trying to connect/.test(String(error)))
-    return unavailable('The database cannot be reached right now. Nothing was changed; try again in a few seconds.', error)
+  if (
+    isConnectionLoss(state) ||
+    /Connection terminated|timeout exceeded when trying to connect/.test(String(error))
+  )
+    return unavailable(
+      'The database cannot be reached right now. Nothing was changed; try again in a few seconds.',
+      error,
+    )
   switch (state) {
     case '57014':
-      return unavailable('The database took too long and the statement was stopped. Nothing was changed; ask for less at once.', error)
+      return unavailable(
+        'The database took too long and the statement was stopped. Nothing was changed; ask for less at once.',
+        error,
+      )
     case '53100':
     case 'ENOSPC':
-      return unavailable('The disk of the database is full. Nothing was changed; free some space and try again.', error)
+      return unavailable(
+        'The disk of the database is full. Nothing was changed; free some space and try again.',
+        error,
+      )
     case '25006':
     case 'EROFS':
       return unavailable('The database is read-only right now. Nothing was changed; try again later.', error)
     case '53300':
-      return unavailable('The database has no free connection. Nothing was changed; try again in a few seconds.', error)
+      return unavailable(
+        'The database has no free connection. Nothing was changed; try again in a few seconds.',
+        error,
+      )
     case '22021':
     case '22P05':
-      return invalidInput('The text holds a character that cannot be stored, such as a zero byte. Remove it and try again.')
+      return invalidInput(
+        'The text holds a character that cannot be stored, such as a zero byte. Remove it and try again.',
+      )
     case '40001':
     case '40P01':
     case '55P03':
-      return conflict('Another writer changed the same thing at the same moment. Nothing was changed; try again.')
+      return conflict(
+        'Another writer changed the same thing at the same moment. Nothing was changed; try again.',
+      )
     default:
-      return new DomainError('internal', 'Something went wrong on our side. Nothing was changed; try again.', { cause: error })
+      return new DomainError(
+        'internal',
+        'Something went wrong on our side. Nothing was changed; try again.',
+        { cause: error },
+      )
   }
 }

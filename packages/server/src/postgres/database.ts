@@ -15,7 +15,10 @@ import { sql, type Statement } from './statement.ts'
 export type DatabaseRole = 'stackmemory_app' | 'stackmemory_account'
 
 export interface Transaction {
-  run<Row, Values extends readonly unknown[]>(statement: Statement<Row, Values>, values: Values): Promise<Row[]>
+  run<Row, Values extends readonly unknown[]>(
+    statement: Statement<Row, Values>,
+    values: Values,
+  ): Promise<Row[]>
 }
 
 export interface Database {
@@ -29,13 +32,18 @@ export interface Database {
 
 const attemptsMax = 4
 
-const openScope = sql<unknown, readonly [string, string, string]>(
+// Compiling a plan takes longer than any of our statements, so just-in-time compilation is off.
+const openScope = sql<unknown, readonly [string, string, string, string]>(
   'transaction.scope',
-  `select set_config('role', $1, true), set_config('app.project_id', $2, true), set_config('synchronous_commit', $3, true)`,
+  `select set_config('role', $1, true), set_config('app.project_id', $2, true), set_config('synchronous_commit', $3, true),
+     set_config('statement_timeout', $4, true), set_config('jit', 'off', true)`,
 )
 
-const send = async (client: pg.PoolClient, statement: { name: string; text: string }, values: readonly unknown[]) =>
-  client.query({ name: statement.name, text: statement.text, values: [...values] })
+const send = async (
+  client: pg.PoolClient,
+  statement: { name: string; text: string },
+  values: readonly unknown[],
+) => client.query({ name: statement.name, text: statement.text, values: [...values] })
 
 /** Asks the server to stop what this connection runs; its transaction then fails and rolls back. */
 const cancelBackend = async (cancelPool: pg.Pool, client: pg.PoolClient) => {
@@ -43,18 +51,22 @@ const cancelBackend = async (cancelPool: pg.Pool, client: pg.PoolClient) => {
   if (processID) await cancelPool.query('select pg_cancel_backend($1)', [processID])
 }
 
-export const createDatabase = (pool: pg.Pool, engine: Database['engine']): Database => {
-  pool.on('connect', (client) => {
-    ;(client as unknown as { pipeline: boolean }).pipeline = true
-  })
+export const createDatabase = (
+  pool: pg.Pool,
+  engine: Database['engine'],
+  { statementTimeoutMs = 15_000 }: { statementTimeoutMs?: number } = {},
+): Database => {
+  const timeout = String(statementTimeoutMs)
   pool.on('error', () => {}) // an idle connection broke: the pool drops it, the next caller gets a new one
   // Cancelling must not wait for a free connection: all of them may be busy with what is to be cancelled.
-  const cancelPool = engine === 'postgres' ? new pg.Pool({ ...pool.options, max: 1, idleTimeoutMillis: 5_000 }) : undefined
+  const cancelPool =
+    engine === 'postgres' ? new pg.Pool({ ...pool.options, max: 1, idleTimeoutMillis: 5_000 }) : undefined
   cancelPool?.on('error', () => {})
 
   const attempt: Database['transact'] = async (scope, work) => {
     if (scope.signal.aborted) throw cancelled(scope.signal.reason)
     const client = await pool.connect()
+    ;(client as unknown as { pipeline: boolean }).pipeline = true
     let cancelling: Promise<void> | undefined
     const stop = () => {
       if (cancelPool) cancelling = cancelBackend(cancelPool, client).catch(() => {})
@@ -64,7 +76,12 @@ export const createDatabase = (pool: pg.Pool, engine: Database['engine']): Datab
     try {
       const opening = Promise.all([
         client.query('begin'),
-        send(client, openScope, [scope.role, scope.projectId ?? '', scope.durable === false ? 'off' : 'on']),
+        send(client, openScope, [
+          scope.role,
+          scope.projectId ?? '',
+          scope.durable === false ? 'off' : 'on',
+          timeout,
+        ]),
       ])
       opening.catch(() => {})
       const result = await work({
@@ -77,7 +94,8 @@ export const createDatabase = (pool: pg.Pool, engine: Database['engine']): Datab
       await opening
       if (scope.signal.aborted) throw cancelled(scope.signal.reason)
       const { command } = await client.query('commit')
-      if (command !== 'COMMIT') throw new Error('The transaction was rolled back because one of its statements failed')
+      if (command !== 'COMMIT')
+        throw new Error('The transaction was rolled back because one of its statements failed')
       return result
     } catch (error) {
       await client.query('rollback').catch((failure: unknown) => {

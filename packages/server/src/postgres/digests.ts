@@ -5,8 +5,20 @@ import type { Transaction } from './database.ts'
 import { sql } from './statement.ts'
 
 const fields = [
-  'id', 'frameId', 'outcome', 'summary', 'text', 'body', 'durationMs', 'authorId', 'authorName', 'clientName',
-  'source', 'occurredAt', 'createdAt', 'deletedAt',
+  'id',
+  'frameId',
+  'outcome',
+  'summary',
+  'text',
+  'body',
+  'durationMs',
+  'authorId',
+  'authorName',
+  'clientName',
+  'source',
+  'occurredAt',
+  'createdAt',
+  'deletedAt',
 ] as const
 const columns = selectList(fields).replace('duration_ms as', 'duration_ms::float8 as')
 
@@ -49,6 +61,7 @@ export const createDigestStore = (tx: Transaction, projectId: string): DigestSto
   findMany: async (ids) => (ids.length ? tx.run(findMany, [projectId, ids]) : []),
   recent: async (limit, asOf) => tx.run(recent, [projectId, limit, asOf]),
   latestHandoff: async (asOf) => (await tx.run(latestHandoff, [projectId, asOf]))[0],
-  replace: async (digest) => void (await tx.run(replace, [projectId, toJsonRows(fields, [digest]), digest.frameId])),
+  replace: async (digest) =>
+    void (await tx.run(replace, [projectId, toJsonRows(fields, [digest]), digest.frameId])),
   forget: async (frameId, at) => void (await tx.run(remove, [projectId, frameId, at])),
 })

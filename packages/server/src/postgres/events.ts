@@ -5,8 +5,25 @@ import type { Transaction } from './database.ts'
 import { sql } from './statement.ts'
 
 const fields = [
-  'id', 'frameId', 'seq', 'kind', 'role', 'actor', 'tool', 'content', 'data', 'files', 'isError', 'authorId',
-  'authorName', 'clientName', 'source', 'externalKey', 'occurredAt', 'createdAt', 'deletedAt',
+  'id',
+  'frameId',
+  'seq',
+  'kind',
+  'role',
+  'actor',
+  'tool',
+  'content',
+  'data',
+  'files',
+  'isError',
+  'authorId',
+  'authorName',
+  'clientName',
+  'source',
+  'externalKey',
+  'occurredAt',
+  'createdAt',
+  'deletedAt',
 ] as const
 const columns = selectList(fields)
 const columnsOfE = selectList(fields, 'e')
@@ -43,7 +60,10 @@ const knownExternalKeys = sql<{ key: string }, readonly [string, readonly string
   'events.known-external-keys',
   `select external_key as key from events where project_id = $1 and external_key = any ($2::text[])`,
 )
-const countByKind = sql<{ kind: string; count: number; firstAt: Date; lastAt: Date }, readonly [string, readonly string[]]>(
+const countByKind = sql<
+  { kind: string; count: number; firstAt: Date; lastAt: Date },
+  readonly [string, readonly string[]]
+>(
   'events.count-by-kind',
   `select kind, count(*)::int as count, min(occurred_at) as "firstAt", max(occurred_at) as "lastAt"
    from events where project_id = $1 and frame_id = any ($2::uuid[]) and deleted_at is null group by kind order by kind`,
@@ -78,7 +98,8 @@ export const createEventStore = (tx: Transaction, projectId: string): EventStore
     places.length
       ? tx.run(findAt, [projectId, places.map((place) => place.frameId), places.map((place) => place.seq)])
       : [],
-  timeline: async (frameId, fromSeq, toSeq, limit) => tx.run(timeline, [projectId, frameId, fromSeq, toSeq, limit]),
+  timeline: async (frameId, fromSeq, toSeq, limit) =>
+    tx.run(timeline, [projectId, frameId, fromSeq, toSeq, limit]),
   recent: async (frameId, limit, asOf) => tx.run(recent, [projectId, frameId, limit, asOf]),
   knownExternalKeys: async (keys) =>
     keys.length ? (await tx.run(knownExternalKeys, [projectId, keys])).map((row) => row.key) : [],

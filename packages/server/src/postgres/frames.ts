@@ -5,9 +5,30 @@ import type { Transaction } from './database.ts'
 import { sql } from './statement.ts'
 
 const fields = [
-  'id', 'refNo', 'parentId', 'depth', 'name', 'type', 'status', 'outcome', 'goal', 'constraints', 'files', 'branch',
-  'taskId', 'eventCount', 'authorId', 'authorName', 'clientName', 'source', 'externalKey', 'startedAt',
-  'lastActivityAt', 'closedAt', 'createdAt', 'deletedAt',
+  'id',
+  'refNo',
+  'parentId',
+  'depth',
+  'name',
+  'type',
+  'status',
+  'outcome',
+  'goal',
+  'constraints',
+  'files',
+  'branch',
+  'taskId',
+  'eventCount',
+  'authorId',
+  'authorName',
+  'clientName',
+  'source',
+  'externalKey',
+  'startedAt',
+  'lastActivityAt',
+  'closedAt',
+  'createdAt',
+  'deletedAt',
 ] as const
 const columns = selectList(fields)
 
@@ -90,7 +111,10 @@ const reparent = sql<never, readonly [string, string, string | null, number]>(
    update frames f set depth = below.depth, parent_id = case when f.id = $2 then $3 else f.parent_id end
    from below where f.project_id = $1 and f.id = below.id`,
 )
-const reserveEvents = sql<{ lastSeq: number; status: 'open' | 'closed' }, readonly [string, string, number, Date]>(
+const reserveEvents = sql<
+  { lastSeq: number; status: 'open' | 'closed' },
+  readonly [string, string, number, Date]
+>(
   'frames.reserve-events',
   `update frames set event_count = event_count + $3, last_activity_at = greatest(last_activity_at, $4)
    where project_id = $1 and id = $2 and deleted_at is null

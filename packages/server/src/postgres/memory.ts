@@ -35,9 +35,18 @@ const createStores = (tx: Transaction, projectId: string): Stores => ({
 
 /** The domain's view of the database: one transaction, one project, row-level security on. */
 export const createMemory = (database: Database): Memory => ({
-  transact: async <T>(ctx: Context, work: (stores: Stores) => Promise<T>, options: { durable?: boolean } = {}) =>
+  transact: async <T>(
+    ctx: Context,
+    work: (stores: Stores) => Promise<T>,
+    options: { durable?: boolean } = {},
+  ) =>
     database.transact(
-      { role: 'stackmemory_app', projectId: ctx.project.id, signal: ctx.signal, durable: options.durable ?? true },
+      {
+        role: 'stackmemory_app',
+        projectId: ctx.project.id,
+        signal: ctx.signal,
+        durable: options.durable ?? true,
+      },
       async (tx) => work(createStores(tx, ctx.project.id)),
     ),
 })

@@ -4,8 +4,24 @@ import type { Transaction } from './database.ts'
 import { sql } from './statement.ts'
 
 const candidateFields = [
-  'itemId', 'itemKind', 'ord', 'version', 'frameId', 'seq', 'kind', 'role', 'actor', 'authorId', 'files', 'len',
-  'tokens', 'startOffset', 'endOffset', 'instruction', 'occurredAt', 'createdAt',
+  'itemId',
+  'itemKind',
+  'ord',
+  'version',
+  'frameId',
+  'seq',
+  'kind',
+  'role',
+  'actor',
+  'authorId',
+  'files',
+  'len',
+  'tokens',
+  'startOffset',
+  'endOffset',
+  'instruction',
+  'occurredAt',
+  'createdAt',
 ] as const
 const fields = [...candidateFields, 'branch', 'tsv'] as const
 const columns = selectList(candidateFields)
@@ -13,7 +29,10 @@ const visible = (asOf: string) =>
   `case when ${asOf}::timestamptz is null then retired_at is null
         else created_at <= ${asOf} and (retired_at is null or retired_at > ${asOf}) end`
 
-const insert = sql<never, readonly [string, string]>('search.insert', insertFromJson('search_entries', fields))
+const insert = sql<never, readonly [string, string]>(
+  'search.insert',
+  insertFromJson('search_entries', fields),
+)
 const retire = sql<never, readonly [string, string, Date]>(
   'search.retire',
   `update search_entries set retired_at = $3 where project_id = $1 and item_id = $2 and retired_at is null`,
@@ -31,10 +50,10 @@ const size = sql<{ entries: number; averageLength: number }, readonly [string, D
   `select count(*)::int as entries, coalesce(avg(len), 0)::float8 as "averageLength" from search_entries
    where project_id = $1 and ${visible('$2')}`,
 )
-const documentFrequencies = sql<{ lexeme: string; df: number }, readonly [string, readonly string[], Date | null]>(
-  'search.document-frequencies',
-  `select lexeme, df::int as df from search_statistics($1, $2, $3)`,
-)
+const documentFrequencies = sql<
+  { lexeme: string; df: number },
+  readonly [string, readonly string[], Date | null]
+>('search.document-frequencies', `select lexeme, df::int as df from search_statistics($1, $2, $3)`)
 const candidates = sql<Candidate, readonly unknown[]>(
   'search.candidates',
   `select ${columns}, tf from search_candidates($1, $2::tsquery, $3::tsquery[], $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
@@ -72,14 +91,29 @@ export const createSearchStore = (tx: Transaction, projectId: string): SearchSto
   },
   candidates: async (query) =>
     tx.run(candidates, [
-      projectId, query.gate, query.lexemes.map(quoteLexeme), query.weights, query.lexemes, query.asOf,
-      query.itemKinds?.length ? query.itemKinds : null, query.kinds?.length ? query.kinds : null,
-      query.files?.length ? query.files : null, query.branch ?? null, query.authorId ?? null, query.since ?? null,
-      query.until ?? null, query.limit,
+      projectId,
+      query.gate,
+      query.lexemes.map(quoteLexeme),
+      query.weights,
+      query.lexemes,
+      query.asOf,
+      query.itemKinds?.length ? query.itemKinds : null,
+      query.kinds?.length ? query.kinds : null,
+      query.files?.length ? query.files : null,
+      query.branch ?? null,
+      query.authorId ?? null,
+      query.since ?? null,
+      query.until ?? null,
+      query.limit,
     ]),
   instructions: async (limit, asOf) => tx.run(instructions, [projectId, limit, asOf]),
   neighbours: async (places, asOf) =>
     places.length
-      ? tx.run(neighbours, [projectId, places.map((place) => place.frameId), places.map((place) => place.seq), asOf])
+      ? tx.run(neighbours, [
+          projectId,
+          places.map((place) => place.frameId),
+          places.map((place) => place.seq),
+          asOf,
+        ])
       : [],
 })

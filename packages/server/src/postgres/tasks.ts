@@ -5,17 +5,59 @@ import type { Transaction } from './database.ts'
 import { sql } from './statement.ts'
 
 const fields = [
-  'id', 'refNo', 'version', 'title', 'description', 'status', 'priority', 'tags', 'parentId', 'frameId', 'progress',
-  'note', 'claimedBy', 'claimedByName', 'claimedAt', 'authorId', 'authorName', 'clientName', 'source', 'externalKey',
-  'createdAt', 'updatedAt', 'closedAt', 'deletedAt',
+  'id',
+  'refNo',
+  'version',
+  'title',
+  'description',
+  'status',
+  'priority',
+  'tags',
+  'parentId',
+  'frameId',
+  'progress',
+  'note',
+  'claimedBy',
+  'claimedByName',
+  'claimedAt',
+  'authorId',
+  'authorName',
+  'clientName',
+  'source',
+  'externalKey',
+  'createdAt',
+  'updatedAt',
+  'closedAt',
+  'deletedAt',
 ] as const
 const versionFields = [
-  'taskId', 'version', 'status', 'priority', 'progress', 'note', 'claimedByName', 'changedBy', 'changedByName',
-  'clientName', 'changedAt',
+  'taskId',
+  'version',
+  'status',
+  'priority',
+  'progress',
+  'note',
+  'claimedByName',
+  'changedBy',
+  'changedByName',
+  'clientName',
+  'changedAt',
 ] as const
 const mutable = [
-  'version', 'title', 'description', 'status', 'priority', 'tags', 'progress', 'note', 'claimedBy', 'claimedByName',
-  'claimedAt', 'updatedAt', 'closedAt', 'deletedAt',
+  'version',
+  'title',
+  'description',
+  'status',
+  'priority',
+  'tags',
+  'progress',
+  'note',
+  'claimedBy',
+  'claimedByName',
+  'claimedAt',
+  'updatedAt',
+  'closedAt',
+  'deletedAt',
 ].map(snake)
 const columns = selectList(fields)
 
@@ -78,7 +120,10 @@ const waitsFor = sql<{ found: boolean }, readonly [string, string, string]>(
    select exists (select from chain where blocked_by_id = $3) as found`,
 )
 // Ready first (nothing unfinished in front of it), then by priority, then the one touched last.
-const list = sql<TaskWithBlockers, readonly [string, readonly string[], string | null, readonly string[] | null, string | null, number]>(
+const list = sql<
+  TaskWithBlockers,
+  readonly [string, readonly string[], string | null, readonly string[] | null, string | null, number]
+>(
   'tasks.list',
   `select ${selectList(fields, 't')}, ${blockedBy} from tasks t
    where t.project_id = $1 and t.deleted_at is null and t.status = any ($2::text[])
@@ -106,7 +151,10 @@ const listAsOf = sql<TaskWithBlockers, readonly [string, readonly string[], numb
    order by v.status in ('done', 'cancelled'), v.status = 'blocked',
      array_position(array['urgent', 'high', 'medium', 'low'], v.priority), v.changed_at desc, t.id limit $3`,
 )
-const blockers = sql<{ taskId: string; refNo: number; status: TaskStatus }, readonly [string, readonly string[]]>(
+const blockers = sql<
+  { taskId: string; refNo: number; status: TaskStatus },
+  readonly [string, readonly string[]]
+>(
   'tasks.blockers',
   `select d.task_id as "taskId", b.ref_no as "refNo", b.status from task_dependencies d
    join tasks b on b.project_id = $1 and b.id = d.blocked_by_id
@@ -157,13 +205,23 @@ export const createTaskStore = (tx: Transaction, projectId: string): TaskStore =
     asOf
       ? tx.run(listAsOf, [projectId, filter.statuses, filter.limit, asOf])
       : tx.run(list, [
-          projectId, filter.statuses, filter.priority ?? null, filter.tags?.length ? filter.tags : null,
-          filter.claimedBy ?? null, filter.limit,
+          projectId,
+          filter.statuses,
+          filter.priority ?? null,
+          filter.tags?.length ? filter.tags : null,
+          filter.claimedBy ?? null,
+          filter.limit,
         ]),
   blockers: async (taskIds) => (taskIds.length ? tx.run(blockers, [projectId, taskIds]) : []),
   versions: async (id) => tx.run(versions, [projectId, id]),
   metrics: async () =>
     (await tx.run(metrics, [projectId]))[0] ?? {
-      total: 0, todo: 0, in_progress: 0, blocked: 0, done: 0, cancelled: 0, ready: 0,
+      total: 0,
+      todo: 0,
+      in_progress: 0,
+      blocked: 0,
+      done: 0,
+      cancelled: 0,
+      ready: 0,
     },
 })

@@ -7,7 +7,11 @@ import { reviseAnchor } from './record-anchor.ts'
 const forgetAnchor = async (ctx: Context, stores: Stores, ref: { id: string } | { refNo: number }) => {
   const anchor = await stores.anchors.lock(ref)
   if (!anchor) return undefined
-  await reviseAnchor(ctx, stores, anchor, { status: 'retracted', statusReason: 'forgotten', deletedAt: ctx.now })
+  await reviseAnchor(ctx, stores, anchor, {
+    status: 'retracted',
+    statusReason: 'forgotten',
+    deletedAt: ctx.now,
+  })
   await stores.search.remove([anchor.id])
   return formatAnchorRef(anchor.refNo)
 }
@@ -20,7 +24,11 @@ const forgetTask = async (ctx: Context, stores: Stores, ref: { id: string } | { 
   return formatTaskRef(task.refNo)
 }
 
-const forgetEvent = async (ctx: Context, stores: Stores, ref: { id: string } | { frameRefNo: number; seq: number }) => {
+const forgetEvent = async (
+  ctx: Context,
+  stores: Stores,
+  ref: { id: string } | { frameRefNo: number; seq: number },
+) => {
   const event = await stores.events.find(ref)
   if (!event) return undefined
   const [frame] = await stores.frames.findMany([event.frameId])
@@ -32,7 +40,10 @@ const forgetEvent = async (ctx: Context, stores: Stores, ref: { id: string } | {
 const forgetFrame = async (ctx: Context, stores: Stores, ref: { id: string } | { refNo: number }) => {
   const frame = await stores.frames.find(ref)
   if (!frame) return undefined
-  if (frame.status === 'open') throw invalidInput(`${formatFrameRef(frame.refNo)} is open. Close it with close_frame before it is forgotten.`)
+  if (frame.status === 'open')
+    throw invalidInput(
+      `${formatFrameRef(frame.refNo)} is open. Close it with close_frame before it is forgotten.`,
+    )
   await stores.search.removeFrame(frame.id)
   await stores.digests.forget(frame.id, ctx.now)
   await stores.frames.forget(frame.id, ctx.now)
@@ -53,8 +64,10 @@ export const forgetItem = async (ctx: Context, stores: Stores, id: string): Prom
       return forgetEvent(ctx, stores, ref)
     case 'id':
       return (
-        (await forgetAnchor(ctx, stores, ref)) ?? (await forgetTask(ctx, stores, ref)) ??
-        (await forgetEvent(ctx, stores, ref)) ?? (await forgetFrame(ctx, stores, ref))
+        (await forgetAnchor(ctx, stores, ref)) ??
+        (await forgetTask(ctx, stores, ref)) ??
+        (await forgetEvent(ctx, stores, ref)) ??
+        (await forgetFrame(ctx, stores, ref))
       )
   }
 }

@@ -25,14 +25,29 @@ export interface NewAnchor {
 
 /** A constraint outranks a passing fact when nobody said otherwise. */
 const defaultPriority: Record<AnchorType, number> = {
-  constraint: 7, decision: 6, interface: 6, risk: 5, learning: 5, fact: 4,
+  constraint: 7,
+  decision: 6,
+  interface: 6,
+  risk: 5,
+  learning: 5,
+  fact: 4,
 }
 
 export const versionOf = (ctx: Context, anchor: Anchor): AnchorVersion => ({
-  anchorId: anchor.id, version: anchor.version, status: anchor.status, content: anchor.content,
-  rationale: anchor.rationale, priority: anchor.priority, pinned: anchor.pinned, supersededBy: anchor.supersededBy,
-  statusReason: anchor.statusReason, confirmedAt: anchor.confirmedAt, expiresAt: anchor.expiresAt,
-  changedBy: ctx.principal.userId, changedByName: ctx.principal.userName, clientName: ctx.principal.client.name,
+  anchorId: anchor.id,
+  version: anchor.version,
+  status: anchor.status,
+  content: anchor.content,
+  rationale: anchor.rationale,
+  priority: anchor.priority,
+  pinned: anchor.pinned,
+  supersededBy: anchor.supersededBy,
+  statusReason: anchor.statusReason,
+  confirmedAt: anchor.confirmedAt,
+  expiresAt: anchor.expiresAt,
+  changedBy: ctx.principal.userId,
+  changedByName: ctx.principal.userName,
+  clientName: ctx.principal.client.name,
   changedAt: ctx.now,
 })
 
@@ -40,13 +55,31 @@ export const versionOf = (ctx: Context, anchor: Anchor): AnchorVersion => ({
 export const recordAnchor = async (ctx: Context, stores: Stores, input: NewAnchor): Promise<Anchor> => {
   const scope = input.scope ?? 'project'
   const anchor: Anchor = {
-    ...provenanceOf(ctx, input.source), id: ctx.newId(), refNo: await stores.nextRef(), version: 1, type: input.type,
-    status: 'active', content: input.content, rationale: input.rationale ?? '', alternatives: input.alternatives ?? [],
-    files: input.files ?? [], scope, branch: input.branch ?? null, priority: input.priority ?? defaultPriority[input.type],
-    pinned: input.pinned ?? false, frameId: input.frameId ?? null, supersededBy: null,
-    contentHash: contentHash(input.type, input.content, scope === 'branch' ? (input.branch ?? '') : ''), statusReason: '',
-    confirmedAt: null, expiresAt: input.expiresAt ?? null, externalKey: input.externalKey ?? null,
-    occurredAt: input.occurredAt ?? ctx.now, createdAt: ctx.now, updatedAt: ctx.now, deletedAt: null,
+    ...provenanceOf(ctx, input.source),
+    id: ctx.newId(),
+    refNo: await stores.nextRef(),
+    version: 1,
+    type: input.type,
+    status: 'active',
+    content: input.content,
+    rationale: input.rationale ?? '',
+    alternatives: input.alternatives ?? [],
+    files: input.files ?? [],
+    scope,
+    branch: input.branch ?? null,
+    priority: input.priority ?? defaultPriority[input.type],
+    pinned: input.pinned ?? false,
+    frameId: input.frameId ?? null,
+    supersededBy: null,
+    contentHash: contentHash(input.type, input.content, scope === 'branch' ? (input.branch ?? '') : ''),
+    statusReason: '',
+    confirmedAt: null,
+    expiresAt: input.expiresAt ?? null,
+    externalKey: input.externalKey ?? null,
+    occurredAt: input.occurredAt ?? ctx.now,
+    createdAt: ctx.now,
+    updatedAt: ctx.now,
+    deletedAt: null,
   }
   await Promise.all([
     stores.anchors.insert(anchor),
@@ -57,7 +90,12 @@ export const recordAnchor = async (ctx: Context, stores: Stores, input: NewAncho
 }
 
 /** Writes the next version of a locked anchor. */
-export const reviseAnchor = async (ctx: Context, stores: Stores, before: Anchor, change: Partial<Anchor>): Promise<Anchor> => {
+export const reviseAnchor = async (
+  ctx: Context,
+  stores: Stores,
+  before: Anchor,
+  change: Partial<Anchor>,
+): Promise<Anchor> => {
   const anchor = { ...before, ...change, version: before.version + 1, updatedAt: ctx.now }
   await Promise.all([stores.anchors.update(anchor), stores.anchors.insertVersion(versionOf(ctx, anchor))])
   return anchor

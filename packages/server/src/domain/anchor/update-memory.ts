@@ -56,15 +56,33 @@ const changeFor = (ctx: Context, action: UpdateMemoryInput['action'], reason: st
   }
 }
 
-const supersede = async (ctx: Context, stores: Stores, before: Anchor, replacement: string, reason: string) => {
+const supersede = async (
+  ctx: Context,
+  stores: Stores,
+  before: Anchor,
+  replacement: string,
+  reason: string,
+) => {
   if (before.status === 'superseded')
-    throw invalidInput(`${formatAnchorRef(before.refNo)} was superseded before. Supersede the statement that replaced it (get_memory shows it).`)
+    throw invalidInput(
+      `${formatAnchorRef(before.refNo)} was superseded before. Supersede the statement that replaced it (get_memory shows it).`,
+    )
   const anchor = await recordAnchor(ctx, stores, {
-    content: replacement, rationale: reason, type: before.type, files: before.files, scope: before.scope, branch: before.branch,
-    priority: before.priority, pinned: before.pinned,
+    content: replacement,
+    rationale: reason,
+    type: before.type,
+    files: before.files,
+    scope: before.scope,
+    branch: before.branch,
+    priority: before.priority,
+    pinned: before.pinned,
   })
   const statusReason = reason || `Replaced by ${formatAnchorRef(anchor.refNo)}`
-  const after = await reviseAnchor(ctx, stores, before, { status: 'superseded', supersededBy: anchor.id, statusReason })
+  const after = await reviseAnchor(ctx, stores, before, {
+    status: 'superseded',
+    supersededBy: anchor.id,
+    statusReason,
+  })
   return { after, replacement: formatAnchorRef(anchor.refNo) }
 }
 
@@ -73,7 +91,11 @@ const supersede = async (ctx: Context, stores: Stores, before: Anchor, replaceme
  * item from every answer at once and keeps only a tombstone.
  * @throws invalid_input, not_found
  */
-export const updateMemory = async (ctx: Context, memory: Memory, input: UpdateMemoryInput): Promise<UpdatedMemory> => {
+export const updateMemory = async (
+  ctx: Context,
+  memory: Memory,
+  input: UpdateMemoryInput,
+): Promise<UpdatedMemory> => {
   authorize(ctx, 'memory:write')
   const { clean } = createCleaner()
   const reason = clean(input.reason ?? '')
@@ -82,22 +104,47 @@ export const updateMemory = async (ctx: Context, memory: Memory, input: UpdateMe
       if (input.action === 'forget') return forget(ctx, stores, input.id)
       const kind = parseRef(input.id).kind
       if (kind !== 'anchor' && kind !== 'id')
-        throw invalidInput(`${input.action} works on decisions and other anchors (D31). Tasks change with update_task_status, frames with close_frame.`)
+        throw invalidInput(
+          `${input.action} works on decisions and other anchors (D31). Tasks change with update_task_status, frames with close_frame.`,
+        )
       const before = await lockAnchor(stores, input.id)
       if (input.action === 'supersede') {
-        const { after, replacement } = await supersede(ctx, stores, before, clean(input.replacement ?? ''), reason)
-        return { ref: formatAnchorRef(after.refNo), action: input.action, status: after.status, version: after.version, replacement }
+        const { after, replacement } = await supersede(
+          ctx,
+          stores,
+          before,
+          clean(input.replacement ?? ''),
+          reason,
+        )
+        return {
+          ref: formatAnchorRef(after.refNo),
+          action: input.action,
+          status: after.status,
+          version: after.version,
+          replacement,
+        }
       }
       if (input.action === 'confirm' && before.status === 'superseded')
-        throw invalidInput(`${formatAnchorRef(before.refNo)} was superseded; confirm the statement that replaced it, or record it again with add_decision.`)
+        throw invalidInput(
+          `${formatAnchorRef(before.refNo)} was superseded; confirm the statement that replaced it, or record it again with add_decision.`,
+        )
       const after = await reviseAnchor(ctx, stores, before, changeFor(ctx, input.action, reason))
-      return { ref: formatAnchorRef(after.refNo), action: input.action, status: after.status, version: after.version, replacement: null }
+      return {
+        ref: formatAnchorRef(after.refNo),
+        action: input.action,
+        status: after.status,
+        version: after.version,
+        replacement: null,
+      }
     }),
   )
 }
 
 const forget = async (ctx: Context, stores: Stores, id: string): Promise<UpdatedMemory> => {
   const forgotten = await forgetItem(ctx, stores, id)
-  if (!forgotten) throw notFound(`There is no memory ${id.slice(0, 60)} in this project. Use a reference from an earlier answer.`)
+  if (!forgotten)
+    throw notFound(
+      `There is no memory ${id.slice(0, 60)} in this project. Use a reference from an earlier answer.`,
+    )
   return { ref: forgotten, action: 'forget', status: 'forgotten', version: null, replacement: null }
 }

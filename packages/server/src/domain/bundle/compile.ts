@@ -53,7 +53,10 @@ const linePadding = 3 // bullet, line end, and what joining texts can add
 
 const day = (date: Date) => date.toISOString().slice(0, 10)
 
-const entry = (part: Omit<BundleEntry, 'tokens'>): BundleEntry => ({ ...part, tokens: countTokens(part.text) + linePadding })
+const entry = (part: Omit<BundleEntry, 'tokens'>): BundleEntry => ({
+  ...part,
+  tokens: countTokens(part.text) + linePadding,
+})
 
 const byline = (item: { authorName: string; clientName: string; source: string }, date: Date) =>
   `${day(date)}, ${item.authorName}${item.clientName ? ` via ${item.clientName}` : ''}${item.source === 'import' ? ', imported' : ''}`
@@ -73,18 +76,36 @@ const takeWhileFits = (entries: readonly BundleEntry[], budget: number) => {
   return { taken, tokens }
 }
 
-const stackEntries = ({ stack, openFrames, lastEvents }: Gathered, ctx: Context, budget: number): BundleEntry[] => {
+const stackEntries = (
+  { stack, openFrames, lastEvents }: Gathered,
+  ctx: Context,
+  budget: number,
+): BundleEntry[] => {
   if (stack.length === 0) return openFrameEntries(openFrames, ctx, budget)
   const path = stack.map((frame, index) =>
     entry({
-      id: frame.id, ref: formatFrameRef(frame.refNo), section: 'where', order: index, value: 10 + index,
-      text: [frameLine(frame), frame.goal && `  Goal: ${frame.goal}`, ...frame.constraints.map((each) => `  Constraint: ${each}`)].filter(Boolean).join('\n'),
+      id: frame.id,
+      ref: formatFrameRef(frame.refNo),
+      section: 'where',
+      order: index,
+      value: 10 + index,
+      text: [
+        frameLine(frame),
+        frame.goal && `  Goal: ${frame.goal}`,
+        ...frame.constraints.map((each) => `  Constraint: ${each}`),
+      ]
+        .filter(Boolean)
+        .join('\n'),
     }),
   )
   const innermost = stack.at(-1)
   const last = lastEvents.map((event, index) =>
     entry({
-      id: event.id, ref: `${formatFrameRef(innermost?.refNo ?? 0)}.${event.seq}`, section: 'where', order: 1_000 + event.seq, value: 4 + index / 100,
+      id: event.id,
+      ref: `${formatFrameRef(innermost?.refNo ?? 0)}.${event.seq}`,
+      section: 'where',
+      order: 1_000 + event.seq,
+      value: 4 + index / 100,
       text: `${formatFrameRef(innermost?.refNo ?? 0)}.${event.seq} ${event.actor || event.role}${event.isError ? ' (error)' : ''}: ${oneLine(event.content, 60)}`,
     }),
   )
@@ -94,11 +115,16 @@ const stackEntries = ({ stack, openFrames, lastEvents }: Gathered, ctx: Context,
 }
 
 const openFrameEntries = (frames: readonly Frame[], ctx: Context, budget: number): BundleEntry[] => {
-  const own = (frame: Frame) => frame.authorId === ctx.principal.userId && frame.clientName === ctx.principal.client.name
+  const own = (frame: Frame) =>
+    frame.authorId === ctx.principal.userId && frame.clientName === ctx.principal.client.name
   const ordered = [...frames.filter(own), ...frames.filter((frame) => !own(frame))].slice(0, 8)
   const entries = ordered.map((frame, index) =>
     entry({
-      id: frame.id, ref: formatFrameRef(frame.refNo), section: 'where', order: index, value: 5 - index / 10,
+      id: frame.id,
+      ref: formatFrameRef(frame.refNo),
+      section: 'where',
+      order: index,
+      value: 5 - index / 10,
       text: `${'  '.repeat(Math.min(frame.depth, 4))}${frameLine(frame)}`,
     }),
   )
@@ -114,30 +140,44 @@ const oneLine = (text: string, tokensMax: number) => {
 const handoffEntries = ({ handoff, stack }: Gathered, now: Date, budget: number): BundleEntry[] => {
   if (!handoff) return []
   const ageDays = (now.getTime() - handoff.digest.occurredAt.getTime()) / 86_400_000
-  const isOnStack = stack.some((frame) => frame.id === handoff.frame.id || frame.parentId === handoff.frame.id)
+  const isOnStack = stack.some(
+    (frame) => frame.id === handoff.frame.id || frame.parentId === handoff.frame.id,
+  )
   if (ageDays > handoffDaysMax && !isOnStack) return []
   const head = `${formatFrameRef(handoff.frame.refNo)} ${handoff.frame.name} (${byline(handoff.digest, handoff.digest.occurredAt)})`
   const room = Math.floor(budget * share.handoff) - countTokens(head) - linePadding
   if (room < 20) return []
   const text = truncateToTokens(handoff.digest.text, room)
-  return [entry({
-    id: handoff.digest.id, ref: formatFrameRef(handoff.frame.refNo), section: 'handoff', order: 0, value: 6,
-    text: `${head}\n${text}${text.length < handoff.digest.text.length ? '…' : ''}`,
-  })]
+  return [
+    entry({
+      id: handoff.digest.id,
+      ref: formatFrameRef(handoff.frame.refNo),
+      section: 'handoff',
+      order: 0,
+      value: 6,
+      text: `${head}\n${text}${text.length < handoff.digest.text.length ? '…' : ''}`,
+    }),
+  ]
 }
 
 const taskEntries = (tasks: readonly TaskWithBlockers[], budget: number): BundleEntry[] => {
   const priorities = ['urgent', 'high', 'medium', 'low']
   const ordered = tasks.toSorted(
     (a, b) =>
-      Number(isReady(b)) - Number(isReady(a)) || priorities.indexOf(a.priority) - priorities.indexOf(b.priority) ||
-      b.updatedAt.getTime() - a.updatedAt.getTime() || (a.id < b.id ? -1 : 1),
+      Number(isReady(b)) - Number(isReady(a)) ||
+      priorities.indexOf(a.priority) - priorities.indexOf(b.priority) ||
+      b.updatedAt.getTime() - a.updatedAt.getTime() ||
+      (a.id < b.id ? -1 : 1),
   )
   const entries = ordered.slice(0, 15).map((task, index) => {
     const waits = task.blockedBy.length ? `, waits for ${task.blockedBy.map(formatTaskRef).join(', ')}` : ''
     const claim = task.claimedByName ? `, claimed by ${task.claimedByName}` : ''
     return entry({
-      id: task.id, ref: formatTaskRef(task.refNo), section: 'tasks', order: index, value: 1 - index / 100,
+      id: task.id,
+      ref: formatTaskRef(task.refNo),
+      section: 'tasks',
+      order: index,
+      value: 1 - index / 100,
       text: `${formatTaskRef(task.refNo)} [${task.status}, ${task.priority}${waits}${claim}] ${titleOf(task.title, 120)}`,
     })
   })
@@ -149,7 +189,13 @@ interface Contender extends PackItem {
   head: string
 }
 
-const anchorHead = (anchor: Pick<Anchor, 'refNo' | 'type' | 'pinned' | 'branch' | 'scope' | 'confirmedAt' | 'occurredAt'> & { authorName: string; clientName: string; source: string }) =>
+const anchorHead = (
+  anchor: Pick<Anchor, 'refNo' | 'type' | 'pinned' | 'branch' | 'scope' | 'confirmedAt' | 'occurredAt'> & {
+    authorName: string
+    clientName: string
+    source: string
+  },
+) =>
   `${formatAnchorRef(anchor.refNo)} ${anchor.type}${anchor.pinned ? ', pinned' : ''}${anchor.scope === 'branch' ? `, branch ${anchor.branch}` : ''} (${byline(anchor, anchor.occurredAt)}${anchor.confirmedAt ? `, confirmed ${day(anchor.confirmedAt)}` : ''}): `
 
 /** Statements without a hit in the retrieval still count for something, by priority. */
@@ -159,62 +205,133 @@ const anchorContenders = (gathered: Gathered, scores: ReadonlyMap<string, Ranked
   gathered.anchors.map((anchor, index) => {
     const text = anchorText(anchor)
     return {
-      id: anchor.id, text, tokens: countTokens(text), score: (scores.get(anchor.id)?.score ?? 0) + standingScore(anchor),
-      createdAtMs: anchor.occurredAt.getTime(), lane: anchor.pinned || anchor.type === 'constraint' ? 'instruction' : undefined,
-      head: anchorHead(anchor), entry: { id: anchor.id, ref: formatAnchorRef(anchor.refNo), section: 'in_force', order: index },
+      id: anchor.id,
+      text,
+      tokens: countTokens(text),
+      score: (scores.get(anchor.id)?.score ?? 0) + standingScore(anchor),
+      createdAtMs: anchor.occurredAt.getTime(),
+      lane: anchor.pinned || anchor.type === 'constraint' ? 'instruction' : undefined,
+      head: anchorHead(anchor),
+      entry: { id: anchor.id, ref: formatAnchorRef(anchor.refNo), section: 'in_force', order: index },
     }
   })
 
 const groupOf = (item: FoundItem) =>
-  item.frame ? { id: item.frame.id, ref: item.frame.ref, name: item.frame.name, date: item.occurredAt } : undefined
+  item.frame
+    ? { id: item.frame.id, ref: item.frame.ref, name: item.frame.name, date: item.occurredAt }
+    : undefined
 
 const headOf = (item: FoundItem) => {
-  if (item.itemKind === 'event') return `${item.ref} ${item.actor || item.role}${item.isError ? ' (error)' : ''}: `
+  if (item.itemKind === 'event')
+    return `${item.ref} ${item.actor || item.role}${item.isError ? ' (error)' : ''}: `
   if (item.itemKind === 'digest') return `${item.ref} digest (${byline(item, item.occurredAt)}): `
   const successor = item.supersededByRef ? `, superseded by ${item.supersededByRef}` : ''
   const status = item.itemKind === 'anchor' ? `, ${item.status}${successor}` : `, ${item.status}`
   return `${item.ref} ${item.kind}${status} (${byline(item, item.occurredAt)}): `
 }
 
-const memoryContender = (item: FoundItem, score: number, excerpt: string | undefined, tokens: number, lane?: 'instruction'): Contender => ({
-  id: item.id, text: item.text, tokens, score, excerpt: excerpt || undefined, createdAtMs: item.occurredAt.getTime(), lane,
-  supersededBy: item.supersededBy, head: headOf(item),
-  entry: { id: item.id, ref: item.ref, section: 'happened', group: groupOf(item), order: item.seq ?? (item.itemKind === 'digest' ? 0 : 1_000_000) },
+const memoryContender = (
+  item: FoundItem,
+  score: number,
+  excerpt: string | undefined,
+  tokens: number,
+  lane?: 'instruction',
+): Contender => ({
+  id: item.id,
+  text: item.text,
+  tokens,
+  score,
+  excerpt: excerpt || undefined,
+  createdAtMs: item.occurredAt.getTime(),
+  lane,
+  supersededBy: item.supersededBy,
+  head: headOf(item),
+  entry: {
+    id: item.id,
+    ref: item.ref,
+    section: 'happened',
+    group: groupOf(item),
+    order: item.seq ?? (item.itemKind === 'digest' ? 0 : 1_000_000),
+  },
 })
 
 /** What the retrieval found, best first, without what other sections show. */
 const foundContenders = (gathered: Gathered, taken: ReadonlySet<string>): Contender[] => {
   const { retrieval } = gathered
-  if (!retrieval) return gathered.recentDigests.map(({ digest, frame }, index) => recentContender(digest, frame, index)).filter((each) => !taken.has(each.id))
+  if (!retrieval)
+    return gathered.recentDigests
+      .map(({ digest, frame }, index) => recentContender(digest, frame, index))
+      .filter((each) => !taken.has(each.id))
   return retrieval.ranked.flatMap(({ item, score }) => {
     const found = retrieval.found.get(item.id)
-    const isShown = taken.has(item.id) || (item.itemKind === 'anchor' && item.status === 'active') || item.itemKind === 'task'
-    return found && !isShown && score > 0 ? [memoryContender(found, score, item.text, item.tokens || countTokens(found.text))] : []
+    const isShown =
+      taken.has(item.id) ||
+      (item.itemKind === 'anchor' && item.status === 'active') ||
+      item.itemKind === 'task'
+    return found && !isShown && score > 0
+      ? [memoryContender(found, score, item.text, item.tokens || countTokens(found.text))]
+      : []
   })
 }
 
-const recentContender = (digest: Gathered['recentDigests'][number]['digest'], frame: Frame, index: number): Contender => ({
-  id: digest.id, text: digest.text, tokens: countTokens(digest.text), score: 0.5 - index / 20, createdAtMs: digest.occurredAt.getTime(),
+const recentContender = (
+  digest: Gathered['recentDigests'][number]['digest'],
+  frame: Frame,
+  index: number,
+): Contender => ({
+  id: digest.id,
+  text: digest.text,
+  tokens: countTokens(digest.text),
+  score: 0.5 - index / 20,
+  createdAtMs: digest.occurredAt.getTime(),
   head: `${formatFrameRef(frame.refNo)} digest (${byline(digest, digest.occurredAt)}): `,
   entry: {
-    id: digest.id, ref: formatFrameRef(frame.refNo), section: 'happened', order: 0,
+    id: digest.id,
+    ref: formatFrameRef(frame.refNo),
+    section: 'happened',
+    order: 0,
     group: { id: frame.id, ref: formatFrameRef(frame.refNo), name: frame.name, date: digest.occurredAt },
   },
 })
 
 const instructionContenders = (gathered: Gathered, scores: ReadonlyMap<string, RankedItem>): Contender[] =>
   gathered.instructions.map((item, index) =>
-    memoryContender(item, (scores.get(item.id)?.score ?? 0) + 0.3 - index / 200, undefined, item.tokens, 'instruction'),
+    memoryContender(
+      item,
+      (scores.get(item.id)?.score ?? 0) + 0.3 - index / 200,
+      undefined,
+      item.tokens,
+      'instruction',
+    ),
   )
 
 const packContenders = (contenders: readonly Contender[], budget: number, detail: Detail) => {
   const unique = [...new Map(contenders.map((each) => [each.id, each])).values()]
   const byId = new Map(unique.map((each) => [each.id, each]))
-  const shown = detail === 'index' ? unique.map((each) => ({ ...each, text: titleOf(each.text, 90), excerpt: undefined, tokens: countTokens(titleOf(each.text, 90)) })) : unique
-  const packed = pack(shown, Math.max(0, Math.floor(budget)), { overheadTokens: 18, itemTokensMax: itemTokensMax[detail] })
+  const shown =
+    detail === 'index'
+      ? unique.map((each) => ({
+          ...each,
+          text: titleOf(each.text, 90),
+          excerpt: undefined,
+          tokens: countTokens(titleOf(each.text, 90)),
+        }))
+      : unique
+  const packed = pack(shown, Math.max(0, Math.floor(budget)), {
+    overheadTokens: 18,
+    itemTokensMax: itemTokensMax[detail],
+  })
   const entries = packed.taken.flatMap((taken): BundleEntry[] => {
     const contender = byId.get(taken.id)
-    return contender ? [entry({ ...contender.entry, text: `${contender.head}${indent(taken.text)}`, value: contender.score })] : []
+    return contender
+      ? [
+          entry({
+            ...contender.entry,
+            text: `${contender.head}${indent(taken.text)}`,
+            value: contender.score,
+          }),
+        ]
+      : []
   })
   const left = packed.left.map(({ id, reason }) => ({ ref: byId.get(id)?.entry.ref ?? id, reason }))
   return { entries, left }
@@ -222,16 +339,23 @@ const packContenders = (contenders: readonly Contender[], budget: number, detail
 
 const indent = (text: string) => text.trim().replace(/\n+/g, '\n  ')
 
-export const compile = (ctx: Context, gathered: Gathered, options: { budgetTokens: number; detail: Detail; now: Date }): Compiled => {
+export const compile = (
+  ctx: Context,
+  gathered: Gathered,
+  options: { budgetTokens: number; detail: Detail; now: Date },
+): Compiled => {
   const { budgetTokens: budget, detail, now } = options
   const scores = new Map((gathered.retrieval?.ranked ?? []).map((ranked) => [ranked.item.id, ranked]))
   const fixed = [
-    ...stackEntries(gathered, ctx, budget), ...handoffEntries(gathered, now, budget), ...taskEntries(gathered.tasks, budget),
+    ...stackEntries(gathered, ctx, budget),
+    ...handoffEntries(gathered, now, budget),
+    ...taskEntries(gathered.tasks, budget),
   ]
   const taken = new Set(fixed.map((each) => each.id))
   const rest = budget - fixed.reduce((sum, each) => sum + each.tokens, 0) - headingTokens
   const contenders = [
-    ...foundContenders(gathered, taken), ...anchorContenders(gathered, scores),
+    ...foundContenders(gathered, taken),
+    ...anchorContenders(gathered, scores),
     ...instructionContenders(gathered, scores).filter((each) => !taken.has(each.id)),
   ]
   const { entries, left } = packContenders(contenders, rest, detail)

@@ -47,7 +47,9 @@ const searchText = (request: BundleRequest, stack: readonly Frame[]) => {
 }
 
 const withFrames = async (stores: Stores, digests: readonly Digest[]) => {
-  const frames = new Map((await stores.frames.findMany(digests.map((digest) => digest.frameId))).map((frame) => [frame.id, frame]))
+  const frames = new Map(
+    (await stores.frames.findMany(digests.map((digest) => digest.frameId))).map((frame) => [frame.id, frame]),
+  )
   return digests.flatMap((digest) => {
     const frame = frames.get(digest.frameId)
     return frame ? [{ digest, frame }] : []
@@ -55,7 +57,9 @@ const withFrames = async (stores: Stores, digests: readonly Digest[]) => {
 }
 
 const loadInstructions = async (stores: Stores, asOf: Date | null): Promise<FoundItem[]> => {
-  const rows = (await stores.search.instructions(instructionsMax, asOf)).filter((row: Candidate) => row.itemKind === 'event')
+  const rows = (await stores.search.instructions(instructionsMax, asOf)).filter(
+    (row: Candidate) => row.itemKind === 'event',
+  )
   const found = await loadItems(stores, rows, asOf)
   return rows.flatMap((row) => {
     const item = found.get(row.itemId)
@@ -73,24 +77,38 @@ export const gather = async (ctx: Context, stores: Stores, request: BundleReques
   const stack = await loadStack(stores, request)
   const innermost = stack.at(-1)
   const text = searchText(request, stack)
-  const [openFrames, lastEvents, handoffDigest, anchors, instructions, digests, tasks, retrieval] = await Promise.all([
-    stores.frames.listOpen(openFramesMax, asOf),
-    innermost ? stores.events.recent(innermost.id, lastEventsMax, asOf) : [],
-    stores.digests.latestHandoff(asOf),
-    stores.anchors.listInForce(anchorsMax, asOf),
-    loadInstructions(stores, asOf),
-    stores.digests.recent(recentDigestsMax, asOf),
-    stores.tasks.list({ statuses: ['todo', 'in_progress', 'blocked'], limit: tasksMax }, asOf),
-    text === ''
-      ? undefined
-      : retrieve(ctx, stores, {
-          text, files: request.files, callStack: stack.map((frame) => frame.id).toReversed(), asOf, statistics: request.statistics,
-        }),
-  ])
+  const [openFrames, lastEvents, handoffDigest, anchors, instructions, digests, tasks, retrieval] =
+    await Promise.all([
+      stores.frames.listOpen(openFramesMax, asOf),
+      innermost ? stores.events.recent(innermost.id, lastEventsMax, asOf) : [],
+      stores.digests.latestHandoff(asOf),
+      stores.anchors.listInForce(anchorsMax, asOf),
+      loadInstructions(stores, asOf),
+      stores.digests.recent(recentDigestsMax, asOf),
+      stores.tasks.list({ statuses: ['todo', 'in_progress', 'blocked'], limit: tasksMax }, asOf),
+      text === ''
+        ? undefined
+        : retrieve(ctx, stores, {
+            text,
+            files: request.files,
+            callStack: stack.map((frame) => frame.id).toReversed(),
+            asOf,
+            statistics: request.statistics,
+          }),
+    ])
   const [handoff] = handoffDigest ? await withFrames(stores, [handoffDigest]) : []
   return {
-    stack, openFrames, lastEvents: lastEvents.toReversed(), handoff,
-    anchors: anchors.filter((anchor) => anchor.scope === 'project' || request.branch === undefined || anchor.branch === request.branch),
-    instructions, recentDigests: await withFrames(stores, digests), tasks, retrieval,
+    stack,
+    openFrames,
+    lastEvents: lastEvents.toReversed(),
+    handoff,
+    anchors: anchors.filter(
+      (anchor) =>
+        anchor.scope === 'project' || request.branch === undefined || anchor.branch === request.branch,
+    ),
+    instructions,
+    recentDigests: await withFrames(stores, digests),
+    tasks,
+    retrieval,
   }
 }

@@ -18,10 +18,18 @@ export const getContextInput = z.strictObject({
   query: optionalText(limits.queryChars).describe('What you are about to do or want to know.'),
   files: fileList.default([]).describe('Paths you are about to touch.'),
   frame: ref.optional().describe('Your frame, e.g. F12: shows its stack and last steps.'),
-  budget_tokens: z.int().min(limits.budgetTokensMin).max(limits.budgetTokensMax).default(limits.budgetTokensDefault),
+  budget_tokens: z
+    .int()
+    .min(limits.budgetTokensMin)
+    .max(limits.budgetTokensMax)
+    .default(limits.budgetTokensDefault),
   branch: optionalText(limits.nameChars),
   detail: z.enum(['index', 'standard', 'full']).default('standard'),
-  as_of: z.iso.datetime({ offset: true }).or(z.uuid()).optional().describe('A moment, or a receipt, to rebuild an earlier bundle.'),
+  as_of: z.iso
+    .datetime({ offset: true })
+    .or(z.uuid())
+    .optional()
+    .describe('A moment, or a receipt, to rebuild an earlier bundle.'),
 })
 export type GetContextInput = z.infer<typeof getContextInput>
 
@@ -48,8 +56,19 @@ interface Moment {
 }
 
 /** The digits of the summary are not known while it is fitted, so their widest form is counted. */
-const summaryOf = (receipt: string, at: Date, input: GetContextInput, tokens: number, compiled: Compiled): ContextSummary => ({
-  receipt, as_of: at.toISOString(), tokens, budget_tokens: input.budget_tokens, shown: compiled.entries.length, left_out: compiled.left.length,
+const summaryOf = (
+  receipt: string,
+  at: Date,
+  input: GetContextInput,
+  tokens: number,
+  compiled: Compiled,
+): ContextSummary => ({
+  receipt,
+  as_of: at.toISOString(),
+  tokens,
+  budget_tokens: input.budget_tokens,
+  shown: compiled.entries.length,
+  left_out: compiled.left.length,
 })
 
 /**
@@ -62,7 +81,8 @@ const fit = (ctx: Context, compiled: Compiled, receipt: string, moment: Moment):
   let current = compiled
   for (;;) {
     const text = wrapInjected(renderBundle(ctx, current, at), { receipt })
-    const tokens = countTokens(text) + countTokens(JSON.stringify(summaryOf(receipt, at, input, 99_999, current)))
+    const tokens =
+      countTokens(text) + countTokens(JSON.stringify(summaryOf(receipt, at, input, 99_999, current)))
     const next = tokens > input.budget_tokens ? dropped.shift() : undefined
     if (!next) return { text, summary: summaryOf(receipt, at, input, tokens, current) }
     current = {
@@ -78,18 +98,28 @@ const frameTokens = 190
 const receiptBody = (gathered: Gathered, compiled: Compiled, bundle: ContextBundle) => ({
   tokens: bundle.summary.tokens,
   statistics: gathered.retrieval
-    ? { n: gathered.retrieval.statistics.n, avgLength: gathered.retrieval.statistics.avgLength, df: Object.fromEntries(gathered.retrieval.statistics.df) }
+    ? {
+        n: gathered.retrieval.statistics.n,
+        avgLength: gathered.retrieval.statistics.avgLength,
+        df: Object.fromEntries(gathered.retrieval.statistics.df),
+      }
     : null,
   candidates: gathered.retrieval?.candidates ?? 0,
   ranked: (gathered.retrieval?.ranked ?? []).slice(0, 50).map(({ item, score, parts }) => ({
-    id: item.id, ref: gathered.retrieval?.found.get(item.id)?.ref ?? null, score, parts,
+    id: item.id,
+    ref: gathered.retrieval?.found.get(item.id)?.ref ?? null,
+    score,
+    parts,
   })),
   shown: compiled.entries.map((entry) => entry.ref),
   left: compiled.left.slice(0, 200),
 })
 
 const statisticsOf = (receipt: Receipt | undefined): LexemeStatistics | undefined => {
-  const held = receipt?.body['statistics'] as { n: number; avgLength: number; df: Record<string, number> } | null | undefined
+  const held = receipt?.body['statistics'] as
+    | { n: number; avgLength: number; df: Record<string, number> }
+    | null
+    | undefined
   return held ? { n: held.n, avgLength: held.avgLength, df: new Map(Object.entries(held.df)) } : undefined
 }
 
@@ -98,14 +128,23 @@ const momentOf = async (ctx: Context, stores: Stores, input: GetContextInput): P
   if (input.as_of === undefined) return { asOf: null, at: ctx.now, receipt: undefined, input }
   if (!isUuid(input.as_of.toLowerCase())) {
     const asOf = new Date(input.as_of)
-    if (asOf > ctx.now) throw invalidInput('as_of is in the future. Give a moment that has passed, or leave it out.')
+    if (asOf > ctx.now)
+      throw invalidInput('as_of is in the future. Give a moment that has passed, or leave it out.')
     return { asOf, at: asOf, receipt: undefined, input }
   }
   const receipt = await stores.receipts.find(input.as_of.toLowerCase())
-  if (!receipt) throw notFound(`There is no such receipt in this project. Receipts are kept for ${limits.receiptTtlDays} days.`)
+  if (!receipt)
+    throw notFound(
+      `There is no such receipt in this project. Receipts are kept for ${limits.receiptTtlDays} days.`,
+    )
   const asksNothing = input.query === undefined && input.files.length === 0 && input.frame === undefined
   const asked = asksNothing ? getContextInput.parse(receipt.input) : input
-  return { asOf: receipt.createdAt, at: receipt.createdAt, receipt: asksNothing ? receipt : undefined, input: asked }
+  return {
+    asOf: receipt.createdAt,
+    at: receipt.createdAt,
+    receipt: asksNothing ? receipt : undefined,
+    input: asked,
+  }
 }
 
 /**
@@ -113,25 +152,40 @@ const momentOf = async (ctx: Context, stores: Stores, input: GetContextInput): P
  * exceeds. Costs no model call. A receipt records how it was compiled; `as_of` rebuilds it.
  * @throws not_found for a frame or receipt of another project; invalid_input for a moment in the future.
  */
-export const getContext = async (ctx: Context, memory: Memory, input: GetContextInput): Promise<ContextBundle> => {
+export const getContext = async (
+  ctx: Context,
+  memory: Memory,
+  input: GetContextInput,
+): Promise<ContextBundle> => {
   authorize(ctx, 'memory:read')
   return memory.transact(
     ctx,
     async (stores) => {
       const moment = await momentOf(ctx, stores, input)
       const gathered = await gather(ctx, stores, {
-        query: moment.input.query ?? '', files: normalizePaths(moment.input.files), frame: moment.input.frame,
-        branch: moment.input.branch, asOf: moment.asOf, statistics: statisticsOf(moment.receipt),
+        query: moment.input.query ?? '',
+        files: normalizePaths(moment.input.files),
+        frame: moment.input.frame,
+        branch: moment.input.branch,
+        asOf: moment.asOf,
+        statistics: statisticsOf(moment.receipt),
       })
       const compiled = compile(ctx, gathered, {
-        budgetTokens: Math.max(0, moment.input.budget_tokens - frameTokens), detail: moment.input.detail, now: moment.at,
+        budgetTokens: Math.max(0, moment.input.budget_tokens - frameTokens),
+        detail: moment.input.detail,
+        now: moment.at,
       })
       const id = moment.receipt?.id ?? ctx.newId()
       const bundle = fit(ctx, compiled, id, moment)
       if (!moment.receipt)
         await stores.receipts.insert({
-          id, operation: 'get_context', input: { ...moment.input, as_of: undefined }, body: receiptBody(gathered, compiled, bundle),
-          authorId: ctx.principal.userId, clientName: ctx.principal.client.name, createdAt: moment.at,
+          id,
+          operation: 'get_context',
+          input: { ...moment.input, as_of: undefined },
+          body: receiptBody(gathered, compiled, bundle),
+          authorId: ctx.principal.userId,
+          clientName: ctx.principal.client.name,
+          createdAt: moment.at,
         })
       return bundle
     },

@@ -22,7 +22,9 @@ export const eventInput = z.strictObject({
   files: fileList.default([]),
   is_error: z.boolean().default(false),
   occurred_at: z.iso.datetime({ offset: true }).optional(),
-  key: text(limits.idempotencyKeyChars).optional().describe('Identity of the event; the same key is stored once.'),
+  key: text(limits.idempotencyKeyChars)
+    .optional()
+    .describe('Identity of the event; the same key is stored once.'),
 })
 export type EventInput = z.infer<typeof eventInput>
 
@@ -41,12 +43,32 @@ export interface RecordedEvents {
   cleaned: CleanReport
 }
 
+const progressEvery = 20
+
 type Prepared = { index: number; event: EventInput; content: string }
 
-const newEvent = (ctx: Context, frameId: string, seq: number, { event, content }: Prepared, source: Source | undefined): MemoryEvent => ({
-  ...provenanceOf(ctx, source), id: ctx.newId(), frameId, seq, kind: event.kind, role: event.role, actor: event.actor,
-  tool: event.tool, content, data: {}, files: normalizePaths(event.files), isError: event.is_error || event.kind === 'error',
-  externalKey: event.key ?? null, occurredAt: event.occurred_at ? new Date(event.occurred_at) : ctx.now, createdAt: ctx.now,
+const newEvent = (
+  ctx: Context,
+  frameId: string,
+  seq: number,
+  { event, content }: Prepared,
+  source: Source | undefined,
+): MemoryEvent => ({
+  ...provenanceOf(ctx, source),
+  id: ctx.newId(),
+  frameId,
+  seq,
+  kind: event.kind,
+  role: event.role,
+  actor: event.actor,
+  tool: event.tool,
+  content,
+  data: {},
+  files: normalizePaths(event.files),
+  isError: event.is_error || event.kind === 'error',
+  externalKey: event.key ?? null,
+  occurredAt: event.occurred_at ? new Date(event.occurred_at) : ctx.now,
+  createdAt: ctx.now,
   deletedAt: null,
 })
 
@@ -68,24 +90,37 @@ const findRepeated = async (stores: Stores, prepared: readonly Prepared[]) => {
 
 /** Appends prepared events to a frame, open or closed; the callers decide which they accept. */
 export const appendEvents = async (
-  ctx: Context, stores: Stores, frame: { id: string; refNo: number }, events: readonly EventInput[],
+  ctx: Context,
+  stores: Stores,
+  frame: { id: string; refNo: number },
+  events: readonly EventInput[],
   options: { source?: Source; allowClosed?: boolean } = {},
 ): Promise<RecordedEvents> => {
   const { clean, report } = createCleaner()
   const skipped: RecordedEvents['skipped'] = []
-  const prepared = events
-    .map((event, index) => ({ index, event, content: clean(event.content) }))
-    .filter(({ index, content }) => content.trim() !== '' || (skipped.push({ index, reason: 'nothing left to store' }), false))
+  const prepared: Prepared[] = []
+  for (const [index, event] of events.entries()) {
+    const content = clean(event.content)
+    if (content.trim() === '') skipped.push({ index, reason: 'nothing left to store' })
+    else prepared.push({ index, event, content })
+    if (index % progressEvery === progressEvery - 1) await ctx.progress?.(index + 1, events.length)
+  }
   const held = await stores.frames.reserveEvents(frame.id, 0, ctx.now) // takes the frame's lock
   if (!held) throw notFound('The frame is not there any more. Start a new one with start_frame.')
   if (held.status === 'closed' && !options.allowClosed)
-    throw invalidInput(`${formatFrameRef(frame.refNo)} is closed. Start a new frame (start_frame) and record there.`)
+    throw invalidInput(
+      `${formatFrameRef(frame.refNo)} is closed. Start a new frame (start_frame) and record there.`,
+    )
   const repeated = await findRepeated(stores, prepared)
-  const fresh = prepared.filter(({ index }) => !repeated.has(index) || (skipped.push({ index, reason: 'already recorded' }), false))
+  for (const index of repeated) skipped.push({ index, reason: 'already recorded' })
+  const fresh = prepared.filter(({ index }) => !repeated.has(index))
   const reserved = fresh.length ? await stores.frames.reserveEvents(frame.id, fresh.length, ctx.now) : held
   const firstSeq = (reserved?.lastSeq ?? 0) - fresh.length + 1
   const stored = fresh.map((each, offset) => newEvent(ctx, frame.id, firstSeq + offset, each, options.source))
-  await Promise.all([stores.events.insertMany(stored), stores.search.insertMany(stored.flatMap(eventEntries))])
+  await Promise.all([
+    stores.events.insertMany(stored),
+    stores.search.insertMany(stored.flatMap(eventEntries)),
+  ])
   return {
     frame: formatFrameRef(frame.refNo),
     recorded: stored.map((event) => ({ ref: formatEventRef(frame.refNo, event.seq), id: event.id })),
@@ -98,7 +133,11 @@ export const appendEvents = async (
  * Appends up to `limits.eventsPerBatch` events to an open frame, in their order. All of them are stored or none.
  * @throws invalid_input for a closed frame.
  */
-export const recordEvents = async (ctx: Context, memory: Memory, input: RecordEventsInput): Promise<RecordedEvents> => {
+export const recordEvents = async (
+  ctx: Context,
+  memory: Memory,
+  input: RecordEventsInput,
+): Promise<RecordedEvents> => {
   authorize(ctx, 'memory:write')
   return memory.transact(ctx, async (stores) =>
     once(ctx, stores, { operation: 'record_events', key: input.idempotency_key, input }, async () =>

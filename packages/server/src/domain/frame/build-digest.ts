@@ -46,7 +46,9 @@ export const buildDigestBody = (facts: DigestFacts): DigestBody => ({
 /** The digest as it is read and searched. */
 export const renderDigest = (facts: DigestFacts, body: DigestBody): string => {
   const { frame } = facts
-  const counts = Object.entries(body.counts).map(([kind, count]) => `${count} ${kind.replace('_', ' ')}${count === 1 ? '' : 's'}`)
+  const counts = Object.entries(body.counts).map(
+    ([kind, count]) => `${count} ${kind.replace('_', ' ')}${count === 1 ? '' : 's'}`,
+  )
   return [
     `${frame.name}: ${facts.outcome}, ${formatDuration(facts.durationMs)}${counts.length ? `, ${counts.join(', ')}` : ''}`,
     frame.goal && frame.goal !== frame.name ? `Goal: ${frame.goal}` : '',
@@ -54,9 +56,17 @@ export const renderDigest = (facts: DigestFacts, body: DigestBody): string => {
     ...list('Decisions', body.decisions),
     ...list('Dead ends', body.deadEnds),
     ...list('Next steps', body.nextSteps),
-    ...list('Errors', body.errors.map((error) => (error.count > 1 ? `${error.text} (${error.count} times)` : error.text))),
-    ...list('Made of', facts.below.map((child) => `${formatFrameRef(child.refNo)} ${child.name} (${child.outcome ?? 'open'})`)),
-    body.files.length ? `Files: ${body.files.slice(0, 30).join(', ')}${body.files.length > 30 ? ` and ${body.files.length - 30} more` : ''}` : '',
+    ...list(
+      'Errors',
+      body.errors.map((error) => (error.count > 1 ? `${error.text} (${error.count} times)` : error.text)),
+    ),
+    ...list(
+      'Made of',
+      facts.below.map((child) => `${formatFrameRef(child.refNo)} ${child.name} (${child.outcome ?? 'open'})`),
+    ),
+    body.files.length
+      ? `Files: ${body.files.slice(0, 30).join(', ')}${body.files.length > 30 ? ` and ${body.files.length - 30} more` : ''}`
+      : '',
   ]
     .filter(Boolean)
     .join('\n')

@@ -52,18 +52,39 @@ interface Ending {
 }
 
 /** Closes one frame whose children are dealt with, and writes its digest. */
-export const endFrame = async (ctx: Context, stores: Stores, frame: Frame, ending: Ending): Promise<Digest> => {
+export const endFrame = async (
+  ctx: Context,
+  stores: Stores,
+  frame: Frame,
+  ending: Ending,
+): Promise<Digest> => {
   const subtree = await stores.frames.subtree(frame.id)
   const ids = subtree.map((each) => each.id)
-  const [events, anchors] = await Promise.all([stores.events.summarise(ids), stores.anchors.listByFrames(ids)])
+  const [events, anchors] = await Promise.all([
+    stores.events.summarise(ids),
+    stores.anchors.listByFrames(ids),
+  ])
   const facts = {
-    frame, ...ending, anchors, events, durationMs: Math.max(0, ending.at.getTime() - frame.startedAt.getTime()),
+    frame,
+    ...ending,
+    anchors,
+    events,
+    durationMs: Math.max(0, ending.at.getTime() - frame.startedAt.getTime()),
     below: subtree.filter((each) => each.parentId === frame.id),
   }
   const body = buildDigestBody(facts)
   const digest: Digest = {
-    ...provenanceOf(ctx), id: ctx.newId(), frameId: frame.id, outcome: ending.outcome, summary: ending.summary, body,
-    text: renderDigest(facts, body), durationMs: facts.durationMs, occurredAt: ending.at, createdAt: ctx.now, deletedAt: null,
+    ...provenanceOf(ctx),
+    id: ctx.newId(),
+    frameId: frame.id,
+    outcome: ending.outcome,
+    summary: ending.summary,
+    body,
+    text: renderDigest(facts, body),
+    durationMs: facts.durationMs,
+    occurredAt: ending.at,
+    createdAt: ctx.now,
+    deletedAt: null,
   }
   await Promise.all([
     stores.frames.close(frame.id, ending.outcome, ending.at),
@@ -86,7 +107,13 @@ const settleChildren = async (ctx: Context, stores: Stores, frame: Frame, outcom
   const summary = `Closed together with ${formatFrameRef(frame.refNo)}; nobody had closed it before.`
   const childOutcome = outcome === 'handoff' ? 'handoff' : 'abandoned'
   for (const child of closed)
-    await endFrame(ctx, stores, child, { outcome: childOutcome, summary, deadEnds: [], nextSteps: [], at: ctx.now })
+    await endFrame(ctx, stores, child, {
+      outcome: childOutcome,
+      summary,
+      deadEnds: [],
+      nextSteps: [],
+      at: ctx.now,
+    })
   return {
     closedWithIt: closed.map((each) => formatFrameRef(each.refNo)),
     movedUp: movedUp.map((each) => formatFrameRef(each.refNo)),
@@ -94,26 +121,48 @@ const settleChildren = async (ctx: Context, stores: Stores, frame: Frame, outcom
 }
 
 /** @throws invalid_input when the frame is closed already; not_found when it is not in this project. */
-export const closeFrame = async (ctx: Context, memory: Memory, input: CloseFrameInput): Promise<ClosedFrame> => {
+export const closeFrame = async (
+  ctx: Context,
+  memory: Memory,
+  input: CloseFrameInput,
+): Promise<ClosedFrame> => {
   authorize(ctx, 'memory:write')
   const { clean, cleanAll, report } = createCleaner()
   const ending = {
-    outcome: input.outcome, summary: clean(input.summary ?? ''), deadEnds: cleanAll(input.dead_ends),
-    nextSteps: cleanAll(input.next_steps), at: ctx.now,
+    outcome: input.outcome,
+    summary: clean(input.summary ?? ''),
+    deadEnds: cleanAll(input.dead_ends),
+    nextSteps: cleanAll(input.next_steps),
+    at: ctx.now,
   }
   return memory.transact(ctx, async (stores) =>
     once(ctx, stores, { operation: 'close_frame', key: input.idempotency_key, input }, async () => {
       const found = await getFrame(stores, input.frame)
       const pinned: string[] = []
       for (const content of input.decisions) {
-        const anchor = await recordAnchor(ctx, stores, { content: clean(content), type: 'decision', frameId: found.id, branch: found.branch })
+        const anchor = await recordAnchor(ctx, stores, {
+          content: clean(content),
+          type: 'decision',
+          frameId: found.id,
+          branch: found.branch,
+        })
         pinned.push(formatAnchorRef(anchor.refNo))
       }
       const frame = await stores.frames.lock(found.id)
-      if (frame?.status !== 'open') throw invalidInput(`F${found.refNo} is closed already; its digest is in get_memory(["F${found.refNo}"]).`)
+      if (frame?.status !== 'open')
+        throw invalidInput(
+          `F${found.refNo} is closed already; its digest is in get_memory(["F${found.refNo}"]).`,
+        )
       const children = await settleChildren(ctx, stores, frame, input.outcome)
       const digest = await endFrame(ctx, stores, frame, ending)
-      return { ref: formatFrameRef(frame.refNo), outcome: input.outcome, digest: digest.text, pinned, ...children, cleaned: report }
+      return {
+        ref: formatFrameRef(frame.refNo),
+        outcome: input.outcome,
+        digest: digest.text,
+        pinned,
+        ...children,
+        cleaned: report,
+      }
     }),
   )
 }

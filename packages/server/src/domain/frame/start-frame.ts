@@ -39,19 +39,36 @@ const claimTask = async (ctx: Context, stores: Stores, taskRef: string, frameId:
   const task = await getTask(stores, taskRef)
   const locked = await stores.tasks.lock({ id: task.id })
   if (!locked || locked.status === 'done' || locked.status === 'cancelled')
-    throw invalidInput(`${formatTaskRef(task.refNo)} is ${task.status}. Choose an open task, or start the frame without one.`)
+    throw invalidInput(
+      `${formatTaskRef(task.refNo)} is ${task.status}. Choose an open task, or start the frame without one.`,
+    )
   if (locked.claimedBy && locked.claimedBy !== ctx.principal.userId)
-    throw invalidInput(`${formatTaskRef(task.refNo)} is claimed by ${locked.claimedByName}. Choose another task, or agree with them first.`)
+    throw invalidInput(
+      `${formatTaskRef(task.refNo)} is claimed by ${locked.claimedByName}. Choose another task, or agree with them first.`,
+    )
   const version = locked.version + 1
   const claimed = {
-    ...locked, version, status: 'in_progress' as const, claimedBy: ctx.principal.userId,
-    claimedByName: ctx.principal.userName, claimedAt: locked.claimedAt ?? ctx.now, updatedAt: ctx.now,
+    ...locked,
+    version,
+    status: 'in_progress' as const,
+    claimedBy: ctx.principal.userId,
+    claimedByName: ctx.principal.userName,
+    claimedAt: locked.claimedAt ?? ctx.now,
+    updatedAt: ctx.now,
   }
   await stores.tasks.update(claimed)
   await stores.tasks.insertVersion({
-    taskId: task.id, version, status: claimed.status, priority: claimed.priority, progress: claimed.progress,
-    note: claimed.note, claimedByName: claimed.claimedByName, changedBy: ctx.principal.userId,
-    changedByName: ctx.principal.userName, clientName: ctx.principal.client.name, changedAt: ctx.now,
+    taskId: task.id,
+    version,
+    status: claimed.status,
+    priority: claimed.priority,
+    progress: claimed.progress,
+    note: claimed.note,
+    claimedByName: claimed.claimedByName,
+    changedBy: ctx.principal.userId,
+    changedByName: ctx.principal.userName,
+    clientName: ctx.principal.client.name,
+    changedAt: ctx.now,
   })
   return { id: task.id, ref: formatTaskRef(task.refNo), frameId }
 }
@@ -61,34 +78,62 @@ const claimTask = async (ctx: Context, stores: Stores, taskRef: string, frameId:
  * have a stack of their own in one project.
  * @throws invalid_input for a closed parent, a stack deeper than `limits.frameDepth` or too many open frames.
  */
-export const startFrame = async (ctx: Context, memory: Memory, input: StartFrameInput): Promise<StartedFrame> => {
+export const startFrame = async (
+  ctx: Context,
+  memory: Memory,
+  input: StartFrameInput,
+): Promise<StartedFrame> => {
   authorize(ctx, 'memory:write')
   const { clean, cleanAll, report } = createCleaner()
   const cleaned = {
-    name: clean(input.name) || 'Untitled', goal: clean(input.goal ?? ''), constraints: cleanAll(input.constraints),
-    files: normalizePaths(cleanAll(input.files)), branch: input.branch ?? null,
+    name: clean(input.name) || 'Untitled',
+    goal: clean(input.goal ?? ''),
+    constraints: cleanAll(input.constraints),
+    files: normalizePaths(cleanAll(input.files)),
+    branch: input.branch ?? null,
   }
   return memory.transact(ctx, async (stores) =>
     once(ctx, stores, { operation: 'start_frame', key: input.idempotency_key, input }, async () => {
       const parent = input.parent === undefined ? undefined : await getOpenFrame(stores, input.parent)
       const depth = parent ? parent.depth + 1 : 0
       if (depth >= limits.frameDepth)
-        throw invalidInput(`A stack has at most ${limits.frameDepth} frames. Close finished frames, or start a new stack without a parent.`)
+        throw invalidInput(
+          `A stack has at most ${limits.frameDepth} frames. Close finished frames, or start a new stack without a parent.`,
+        )
       const id = ctx.newId()
       const refNo = await stores.nextRef()
       // The counter's lock is held: no frame can be added or closed by another writer that also took a number,
       // but a close does not take one, so the parent is checked again under its own lock.
       if (parent) await lockOpenParent(stores, parent.id)
       if ((await stores.frames.countOpen()) >= limits.openFramesPerProject)
-        throw invalidInput(`This project has ${limits.openFramesPerProject} open frames, which is the limit. Close the finished ones with close_frame.`)
+        throw invalidInput(
+          `This project has ${limits.openFramesPerProject} open frames, which is the limit. Close the finished ones with close_frame.`,
+        )
       const task = input.task === undefined ? undefined : await claimTask(ctx, stores, input.task, id)
       const frame: Frame = {
-        ...provenanceOf(ctx), ...cleaned, id, refNo, parentId: parent?.id ?? null, depth, type: input.type, status: 'open',
-        outcome: null, taskId: task?.id ?? null, eventCount: 0, externalKey: null, startedAt: ctx.now,
-        lastActivityAt: ctx.now, closedAt: null, createdAt: ctx.now, deletedAt: null,
+        ...provenanceOf(ctx),
+        ...cleaned,
+        id,
+        refNo,
+        parentId: parent?.id ?? null,
+        depth,
+        type: input.type,
+        status: 'open',
+        outcome: null,
+        taskId: task?.id ?? null,
+        eventCount: 0,
+        externalKey: null,
+        startedAt: ctx.now,
+        lastActivityAt: ctx.now,
+        closedAt: null,
+        createdAt: ctx.now,
+        deletedAt: null,
       }
       await Promise.all([stores.frames.insert(frame), stores.search.insertMany(frameEntries(frame))])
-      const stack = (await stores.frames.callStack(id)).map((each) => ({ ref: formatFrameRef(each.refNo), name: each.name }))
+      const stack = (await stores.frames.callStack(id)).map((each) => ({
+        ref: formatFrameRef(each.refNo),
+        name: each.name,
+      }))
       return { id, ref: formatFrameRef(refNo), stack, task: task?.ref ?? null, cleaned: report }
     }),
   )
@@ -96,5 +141,6 @@ export const startFrame = async (ctx: Context, memory: Memory, input: StartFrame
 
 const lockOpenParent = async (stores: Stores, id: string) => {
   const parent = await stores.frames.lock(id)
-  if (parent?.status !== 'open') throw invalidInput('The parent frame was closed meanwhile. Choose an open one, or start a new stack.')
+  if (parent?.status !== 'open')
+    throw invalidInput('The parent frame was closed meanwhile. Choose an open one, or start a new stack.')
 }

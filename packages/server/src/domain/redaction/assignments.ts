@@ -12,9 +12,9 @@ import { isSecretValue, type ValuePlace } from './secret-value.ts'
  */
 const keyword =
   'passw(?:or)?d|passphrase|passcode|pass|pwd|secret|token|credential|mnemonic|seed[-_]?phrase|' +
-  '(?:api|app|application|private|access|account|auth|signing|encryption|encrypt|master|shared|service|storage|license|deploy)[-_.]?key|' +
+  '(?:api|app|application|private|access|account|auth|signing|encryption|encrypt|master|shared|service|storage|license|deploy)[-_. ]?key|' +
   'connection[-_]?string|authorization|_auth'
-const separator = String.raw`[ \t]{0,8}(?:=>|:=|:[ \t]{0,4}(?:string|str|String|&str|Text|any)[ \t]{0,4}=|={1,3}|:)[ \t]{0,20}|>|[ \t]{1,4}(?=[^\s-])`
+const separator = String.raw`[ \t]{0,8}(?:=>|:=|:[ \t]{0,4}(?:string|str|String|&str|Text|any)[ \t]{0,4}=|={1,3}|:)[ \t]{0,20}|>|[ \t]{1,4}(?:is|was)[ \t:]{1,4}|[ \t]{1,4}(?=[^\s-])`
 const assignment = new RegExp(
   String.raw`(?:${keyword})[\w.-]{0,40}(?:\\*["'\x60])?\]?(${separator})|[?&](sig|signature|x-(?:amz|goog)-signature)=`,
   'gi',
@@ -74,29 +74,40 @@ function valueAt(
   name: string,
   bareEnd: number,
 ): FoundValue | undefined {
-  if (separated.trim() === '' && !/^(?:n?--|-)[a-z]/i.test(name)) return undefined
+  // In prose a word follows a name without being its value (`--password options are …`, `the token is sent`),
+  // so there it has to look like a secret.
+  const isProse = /^[ \t]*(?:is|was)?[ \t:]*$/.test(separated) && !separated.startsWith(':')
+  if (separated.trim() === '' && !takesNextWord(text, from, name)) return undefined
   const quoted = quotedAt(text, from)
   if (quoted !== undefined) return separated === '>' ? undefined : quoted
   const bare = /[^\s"'`,;&<>(){}[\]|\\]+/y
   const config = /[^\s"'`<>\\]+/y
-  // In prose a word follows an option (`--password options are …`), so there it has to look like a secret.
-  const isOption = separated.trim() === ''
-  const place = !isOption && isConfigLine(text, from, name, separated) ? 'config' : 'bare'
-  const run = isOption || place === 'config' ? config : bare
+  const place = !isProse && isConfigLine(text, from, name, separated) ? 'config' : 'bare'
+  const run = separated.trim() === '' || place === 'config' ? config : bare
   run.lastIndex = from
   if (from < bareEnd) return { start: from, end: bareEnd, place }
   if (!run.test(text)) return undefined
   const end = run.lastIndex
+  if (isProse && !/\d/.test(text.slice(from, Math.min(end, from + judgedCharsMax)))) return undefined
   if (separated === '>') return text[end] === '<' ? { start: from, end, place: 'quoted' } : undefined
-  if (place === 'bare' && !isOption && /[([{]/.test(text[end] ?? '')) return undefined
+  if (place === 'bare' && !isProse && /[([{]/.test(text[end] ?? '')) return undefined
   if (
     place === 'bare' &&
-    !isOption &&
+    !isProse &&
     /\s/.test(separated) &&
     !/^[ \t]*(?:[#\r\n,}]|\\+n|$)/.test(text.slice(end, end + 8))
   )
     return undefined
   return { start: from, end, place }
+}
+
+/** Where a blank is enough: a command line option, a `.netrc` line, `PASSWORD '…'` in SQL. */
+function takesNextWord(text: string, from: number, name: string): boolean {
+  if (/^(?:n?--|-)[a-z]/i.test(name)) return true
+  const before = text.slice(Math.max(0, from - 100), from)
+  return (
+    /\blogin\s+\S{1,60}\s+password\s+$/.test(before) || (/\bPASSWORD $/.test(before) && text[from] === "'")
+  )
 }
 
 /** A quoted value, where the quotes themselves may be escaped because the text is a string inside JSON. */

@@ -18,7 +18,7 @@ const marks = [
   /^\[redacted/i,
   /^<[^>]*>?$/,
   /\*{3,}|\.{3}|…|[x]{5,}|[X]{5,}/,
-  /\$\{|\$\(|\{\{|<%|%\(|#\{/,
+  /\$\{|\$\(|\{\{|<%|%\(|#\{|^\{[^}]*\}/,
   /^(?:\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|%[sdv]|@[A-Za-z_]+|:[a-z_]+|&\w+)$/,
   /^(?:your|my|some|any|the|insert|enter|put|replace|change|sample|dummy|fake|test|user)[-_ .][a-z_ .-]+$/i,
   /example|placeholder|changeme|process\.env|import\.meta|os\.environ|getenv|ENV\[/i,

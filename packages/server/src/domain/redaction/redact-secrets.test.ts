@@ -171,6 +171,15 @@ const corpus: [kind: string, input: string, gone: string][] = [
   ['password', `Server=db;User Id=sa;Password=${word};`, word],
   ['password', `{"log":"line\\nDB_PASSWORD=${word}\\nnext"}`, word],
   ['password', `the password: "${word}`, word],
+  ['password', `The password is ${word}, by the way.`, word],
+  ['password', `machine git.test login ana password ${word}`, word],
+  ['password', `create user ana with PASSWORD '${word}';`, word],
+  ['api_key', `my api key is ${hex32} for now`, hex32],
+  [
+    'telegram_token',
+    glue('https://api.telegram.org/bot', draw(9, 'digits'), ':A', 'A', draw(33), '/getMe'),
+    ':AA',
+  ],
   ['secret', `client_secret=${long}`, long],
   ['secret', `secret: "${word}"`, word],
   ['secret', `clientSecret: '${long}',`, long],
@@ -269,12 +278,18 @@ const ordinary = [
   'grep -rn "secret" src | head -20',
   'pass: 128, fail: 0, skipped: 4',
   'The password is read from the vault at start.',
+  'the token is sent2 the server, the secret was rotated yesterday',
+  'the api key is required and the access key is optional',
+  'if client secret is provided), the server falls back',
+  'Client private key is encrypted, password is required!',
+  "f'machine {host} login {self.user} password {self.password}'",
+  'a password policy, PASSWORD fields and password managers',
 ]
 
 describe('redactSecrets', () => {
   it.each(corpus)('case %#: takes out a %s [redact.corpus]', (kind, input, gone) => {
     const { text, found } = redactSecrets(input)
-    expect(gone.length).toBeGreaterThan(5)
+    expect(gone.length).toBeGreaterThan(2)
     expect(text).not.toContain(gone)
     expect(text).toContain(`[redacted:${kind}]`)
     expect(found.map((entry) => entry.kind)).toContain(kind)
@@ -289,10 +304,10 @@ describe('redactSecrets', () => {
   it('keeps what surrounds a secret, and counts by kind [redact.corpus]', () => {
     const [first, second] = [glue('gh', 'p_', draw(36)), glue('gh', 'p_', draw(36))]
     const { text, found } = redactSecrets(
-      `push with ${first}, then ${second}; db at postgres://a:${word}@db/x.`,
+      `push with ${first}, then ${second}. db at postgres://a:${word}@db/x.`,
     )
     expect(text).toBe(
-      'push with [redacted:github_token], then [redacted:github_token]; db at postgres://a:[redacted:connection_string]@db/x.',
+      'push with [redacted:github_token], then [redacted:github_token]. db at postgres://a:[redacted:connection_string]@db/x.',
     )
     expect(found).toEqual([
       { kind: 'github_token', count: 2 },

@@ -92,6 +92,8 @@ const statusFactors: Readonly<Record<string, number>> = {
 }
 
 const frameTop = 3
+/** An item of this length has the whole of the length part: a log does not outweigh a remark by its size. */
+const fullLengthTokens = 64
 const spokenWhen =
   /\b(?:yesterday|today|tomorrow|tonight|ago|(?:last|next|this|past|previous|coming) (?:night|week|weekend|month|year|summer|winter|spring|fall|autumn|sprint|(?:mon|tues|wednes|thurs|fri|satur|sun)day)|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:january|february|march|april|june|july|august|september|october|november|december)|(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)\.? \d{1,4}|(?:19|20)\d{2}|\d{1,2}:\d{2}|\d{1,2} ?[ap]m|(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|few|couple of|several)[ -](?:second|minute|hour|day|week|month|year|sprint)s?|deadline|recently|earlier|since)\b/i
 
@@ -181,7 +183,6 @@ interface Surroundings {
   readonly query: ParsedQuery
   readonly weights: RankWeights
   readonly maxLexical: number
-  readonly maxLogTokens: number
   readonly places: ReadonlyMap<string, number>
   readonly frames: ReadonlyMap<string, number>
   readonly callStack: readonly string[]
@@ -194,7 +195,6 @@ const surroundingsOf = (input: RankInput): Surroundings => {
     query: input.query,
     weights: { ...defaultWeights, ...input.weights },
     maxLexical,
-    maxLogTokens: Math.log1p(input.items.reduce((max, item) => Math.max(max, item.tokens), 1)),
     places: scoresByPlace(input.items, maxLexical),
     frames: frameScores(input.items),
     callStack: input.callStack ?? [],
@@ -216,7 +216,7 @@ const weighedParts = (item: RetrievalItem, all: Surroundings): Record<keyof Rank
     actor: weights.actor * Number(item.actor !== undefined && query.actors.includes(item.actor)),
     date: weights.date * Number(isWithin(item.createdAt, query)),
     temporal: weights.temporal * Number(query.asksWhen && spokenWhen.test(item.text)),
-    length: weights.length * (Math.log1p(Math.max(0, item.tokens)) / all.maxLogTokens),
+    length: weights.length * Math.min(1, Math.log1p(Math.max(0, item.tokens)) / Math.log1p(fullLengthTokens)),
     phrase: weights.phrase * shareHeld(text, query.phrases),
     identifier: weights.identifier * shareHeld(text, query.identifiers),
     file: weights.file * fileScore(item.files, all.files),

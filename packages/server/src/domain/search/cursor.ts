@@ -10,14 +10,19 @@ export interface Cursor {
 
 const shape = z.strictObject({ o: z.int().min(0).max(100_000), t: z.int().min(0), q: z.string().max(64) })
 
-export const fingerprint = (input: unknown) => createHash('sha256').update(JSON.stringify(input)).digest('base64url').slice(0, 16)
+export const fingerprint = (input: unknown) =>
+  createHash('sha256').update(JSON.stringify(input)).digest('base64url').slice(0, 16)
 
 export const formatCursor = (cursor: Cursor, question: string) =>
-  Buffer.from(JSON.stringify({ o: cursor.offset, t: cursor.asOf.getTime(), q: question })).toString('base64url')
+  Buffer.from(JSON.stringify({ o: cursor.offset, t: cursor.asOf.getTime(), q: question })).toString(
+    'base64url',
+  )
 
 /** @throws invalid_input when it is not a cursor of this very question. */
 export const parseCursor = (text: string, question: string): Cursor => {
-  const bad = invalidInput('The cursor is not valid for this question. Leave it out to start from the beginning.')
+  const bad = invalidInput(
+    'The cursor is not valid for this question. Leave it out to start from the beginning.',
+  )
   let parsed: z.infer<typeof shape>
   try {
     parsed = shape.parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')))

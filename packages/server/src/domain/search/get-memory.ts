@@ -16,7 +16,10 @@ export const getMemoryInput = z.strictObject({
   around: z.boolean().default(false).describe('Also the events before and after each.'),
   before: z.int().min(0).max(limits.timelineItemsMax).default(3),
   after: z.int().min(0).max(limits.timelineItemsMax).default(3),
-  include: z.array(z.enum(['history', 'events'])).max(2).default([]),
+  include: z
+    .array(z.enum(['history', 'events']))
+    .max(2)
+    .default([]),
 })
 export type GetMemoryInput = z.infer<typeof getMemoryInput>
 
@@ -57,7 +60,17 @@ export interface GotMemory {
 const resolve = async (stores: Stores, id: string): Promise<FoundItem[]> => {
   const parsed = parseRef(id)
   const load = async (itemId: string | undefined, ...kinds: FoundItem['itemKind'][]) =>
-    itemId === undefined ? [] : [...(await loadItems(stores, kinds.map((itemKind) => ({ itemId, itemKind })), null)).values()]
+    itemId === undefined
+      ? []
+      : [
+          ...(
+            await loadItems(
+              stores,
+              kinds.map((itemKind) => ({ itemId, itemKind })),
+              null,
+            )
+          ).values(),
+        ]
   switch (parsed.kind) {
     case 'anchor':
       return load((await stores.anchors.find(parsed))?.id, 'anchor')
@@ -77,13 +90,22 @@ const resolve = async (stores: Stores, id: string): Promise<FoundItem[]> => {
 }
 
 const presentEvent = (event: MemoryEvent, frameRef: number, tokensMax: number): TimelineEvent => ({
-  ref: formatEventRef(frameRef, event.seq), kind: event.kind, role: event.role, actor: event.actor,
-  date: event.occurredAt.toISOString(), isError: event.isError, text: truncateToTokens(event.content, tokensMax),
+  ref: formatEventRef(frameRef, event.seq),
+  kind: event.kind,
+  role: event.role,
+  actor: event.actor,
+  date: event.occurredAt.toISOString(),
+  isError: event.isError,
+  text: truncateToTokens(event.content, tokensMax),
 })
 
 const timelineTokensPerEvent = 120
 
-const timelineOf = async (stores: Stores, item: FoundItem, input: GetMemoryInput): Promise<TimelineEvent[]> => {
+const timelineOf = async (
+  stores: Stores,
+  item: FoundItem,
+  input: GetMemoryInput,
+): Promise<TimelineEvent[]> => {
   const [frame] = item.frame ? await stores.frames.findMany([item.frame.id]) : []
   if (!frame) return []
   const wantsAll = input.include.includes('events') && item.itemKind !== 'event'
@@ -91,30 +113,58 @@ const timelineOf = async (stores: Stores, item: FoundItem, input: GetMemoryInput
   const from = wantsAll ? 1 : (item.seq ?? 1) - input.before
   const to = wantsAll ? limits.timelineItemsMax : (item.seq ?? 1) + input.after
   const events = await stores.events.timeline(frame.id, Math.max(1, from), to, limits.timelineItemsMax)
-  return events.filter((event) => event.id !== item.id).map((event) => presentEvent(event, frame.refNo, timelineTokensPerEvent))
+  return events
+    .filter((event) => event.id !== item.id)
+    .map((event) => presentEvent(event, frame.refNo, timelineTokensPerEvent))
 }
 
 const historyOf = async (stores: Stores, item: FoundItem): Promise<MemoryItem['history']> => {
   if (item.itemKind === 'anchor')
     return (await stores.anchors.versions(item.id)).map((each) => ({
-      version: each.version, status: each.status, text: each.content, by: `${each.changedByName} via ${each.clientName}`,
-      at: each.changedAt.toISOString(), reason: each.statusReason,
+      version: each.version,
+      status: each.status,
+      text: each.content,
+      by: `${each.changedByName} via ${each.clientName}`,
+      at: each.changedAt.toISOString(),
+      reason: each.statusReason,
     }))
   if (item.itemKind === 'task')
     return (await stores.tasks.versions(item.id)).map((each) => ({
-      version: each.version, status: each.status, text: each.note, by: `${each.changedByName} via ${each.clientName}`,
-      at: each.changedAt.toISOString(), reason: '',
+      version: each.version,
+      status: each.status,
+      text: each.note,
+      by: `${each.changedByName} via ${each.clientName}`,
+      at: each.changedAt.toISOString(),
+      reason: '',
     }))
   return []
 }
 
-const present = async (stores: Stores, item: FoundItem, input: GetMemoryInput, tokensMax: number): Promise<MemoryItem> => {
+const present = async (
+  stores: Stores,
+  item: FoundItem,
+  input: GetMemoryInput,
+  tokensMax: number,
+): Promise<MemoryItem> => {
   const text = truncateToTokens(item.text, tokensMax)
   return {
-    ref: item.ref, id: item.id, kind: item.kind, title: item.title, status: item.status, author: authorOf(item),
-    date: item.occurredAt.toISOString(), text, omittedTokens: text.length < item.text.length ? countTokens(item.text.slice(text.length)) : 0,
-    files: item.files, frame: item.frame?.ref ?? null, supersededBy: item.supersededByRef ?? null,
-    stack: item.frame ? (await stores.frames.callStack(item.frame.id)).map((frame) => `${formatFrameRef(frame.refNo)} ${frame.name}`) : [],
+    ref: item.ref,
+    id: item.id,
+    kind: item.kind,
+    title: item.title,
+    status: item.status,
+    author: authorOf(item),
+    date: item.occurredAt.toISOString(),
+    text,
+    omittedTokens: text.length < item.text.length ? countTokens(item.text.slice(text.length)) : 0,
+    files: item.files,
+    frame: item.frame?.ref ?? null,
+    supersededBy: item.supersededByRef ?? null,
+    stack: item.frame
+      ? (await stores.frames.callStack(item.frame.id)).map(
+          (frame) => `${formatFrameRef(frame.refNo)} ${frame.name}`,
+        )
+      : [],
     history: input.include.includes('history') ? await historyOf(stores, item) : [],
     timeline: await timelineOf(stores, item, input),
   }
@@ -128,15 +178,19 @@ const present = async (stores: Stores, item: FoundItem, input: GetMemoryInput, t
 export const getMemory = async (ctx: Context, memory: Memory, input: GetMemoryInput): Promise<GotMemory> => {
   authorize(ctx, 'memory:read')
   return memory.transact(ctx, async (stores) => {
-    const resolved = await Promise.all([...new Set(input.ids)].map(async (id) => ({ id, items: await resolve(stores, id) })))
+    const resolved = await Promise.all(
+      [...new Set(input.ids)].map(async (id) => ({ id, items: await resolve(stores, id) })),
+    )
     const missing = resolved.filter(({ items }) => items.length === 0).map(({ id }) => id)
     const items = resolved.flatMap((each) => each.items)
     if (items.length === 0)
-      throw notFound('None of these references is in this project. Use references from get_context or search_memory.', { missing })
+      throw notFound(
+        'None of these references is in this project. Use references from get_context or search_memory.',
+        { missing },
+      )
     const tokensMax = Math.floor(limits.memoryTokensPerCall / items.length)
     const shown: MemoryItem[] = []
     for (const item of items) shown.push(await present(stores, item, input, tokensMax))
     return { items: shown, missing }
   })
 }
-

@@ -30,15 +30,32 @@ export interface FoundItem extends Provenance {
 
 type Wanted = { itemId: string; itemKind: ItemKind }
 
-const provenance = ({ authorId, authorName, clientName, source }: Provenance): Provenance => ({ authorId, authorName, clientName, source })
+const provenance = ({ authorId, authorName, clientName, source }: Provenance): Provenance => ({
+  authorId,
+  authorName,
+  clientName,
+  source,
+})
 
 const plain = {
-  supersededBy: undefined, supersededByRef: undefined, seq: undefined, role: undefined, actor: '', priority: undefined,
-  pinned: false, isError: false,
+  supersededBy: undefined,
+  supersededByRef: undefined,
+  seq: undefined,
+  role: undefined,
+  actor: '',
+  priority: undefined,
+  pinned: false,
+  isError: false,
 }
 
-export const loadItems = async (stores: Stores, wanted: readonly Wanted[], asOf: Date | null): Promise<Map<string, FoundItem>> => {
-  const ids = (kind: ItemKind) => [...new Set(wanted.filter((each) => each.itemKind === kind).map((each) => each.itemId))]
+export const loadItems = async (
+  stores: Stores,
+  wanted: readonly Wanted[],
+  asOf: Date | null,
+): Promise<Map<string, FoundItem>> => {
+  const ids = (kind: ItemKind) => [
+    ...new Set(wanted.filter((each) => each.itemKind === kind).map((each) => each.itemId)),
+  ]
   const [events, anchors, digests, tasks, ownFrames] = await Promise.all([
     stores.events.findMany(ids('event')),
     stores.anchors.findMany(ids('anchor'), asOf),
@@ -52,40 +69,107 @@ export const loadItems = async (stores: Stores, wanted: readonly Wanted[], asOf:
     stores.frames.findMany([...new Set(frameIds)]),
     stores.anchors.findMany([...new Set(successorIds)], asOf),
   ])
-  const frameById = new Map([...frames, ...ownFrames].map((frame) => [frame.id, { id: frame.id, ref: formatFrameRef(frame.refNo), name: frame.name, refNo: frame.refNo }]))
+  const frameById = new Map(
+    [...frames, ...ownFrames].map((frame) => [
+      frame.id,
+      { id: frame.id, ref: formatFrameRef(frame.refNo), name: frame.name, refNo: frame.refNo },
+    ]),
+  )
   const refById = new Map(successors.map((anchor) => [anchor.id, formatAnchorRef(anchor.refNo)]))
   const found: FoundItem[] = [
     ...events.flatMap((event): FoundItem[] => {
       const frame = frameById.get(event.frameId)
       if (!frame) return [] // its frame was forgotten
-      return [{
-        ...plain, ...provenance(event), id: event.id, itemKind: 'event', ref: formatEventRef(frame.refNo, event.seq), kind: event.kind,
-        title: titleOf(event.content), text: event.content, tokens: 0, status: 'recorded', frame, seq: event.seq, role: event.role,
-        actor: event.actor, files: event.files, isError: event.isError, occurredAt: event.occurredAt,
-      }]
+      return [
+        {
+          ...plain,
+          ...provenance(event),
+          id: event.id,
+          itemKind: 'event',
+          ref: formatEventRef(frame.refNo, event.seq),
+          kind: event.kind,
+          title: titleOf(event.content),
+          text: event.content,
+          tokens: 0,
+          status: 'recorded',
+          frame,
+          seq: event.seq,
+          role: event.role,
+          actor: event.actor,
+          files: event.files,
+          isError: event.isError,
+          occurredAt: event.occurredAt,
+        },
+      ]
     }),
     ...anchors.map((anchor): FoundItem => ({
-      ...plain, ...provenance(anchor), id: anchor.id, itemKind: 'anchor', ref: formatAnchorRef(anchor.refNo), kind: anchor.type,
-      title: titleOf(anchor.content), text: anchorText(anchor), tokens: countTokens(anchorText(anchor)), status: anchor.status,
-      supersededBy: anchor.supersededBy ?? undefined, supersededByRef: refById.get(anchor.supersededBy ?? ''),
-      frame: frameById.get(anchor.frameId ?? ''), files: anchor.files, priority: anchor.priority, pinned: anchor.pinned,
+      ...plain,
+      ...provenance(anchor),
+      id: anchor.id,
+      itemKind: 'anchor',
+      ref: formatAnchorRef(anchor.refNo),
+      kind: anchor.type,
+      title: titleOf(anchor.content),
+      text: anchorText(anchor),
+      tokens: countTokens(anchorText(anchor)),
+      status: anchor.status,
+      supersededBy: anchor.supersededBy ?? undefined,
+      supersededByRef: refById.get(anchor.supersededBy ?? ''),
+      frame: frameById.get(anchor.frameId ?? ''),
+      files: anchor.files,
+      priority: anchor.priority,
+      pinned: anchor.pinned,
       occurredAt: anchor.occurredAt,
     })),
     ...digests.flatMap((digest): FoundItem[] => {
       const frame = frameById.get(digest.frameId)
       if (!frame) return []
-      return [{
-        ...plain, ...provenance(digest), id: digest.id, itemKind: 'digest', ref: frame.ref, kind: 'digest', title: `Digest: ${frame.name}`,
-        text: digest.text, tokens: 0, status: digest.outcome, frame, files: digest.body.files, occurredAt: digest.occurredAt,
-      }]
+      return [
+        {
+          ...plain,
+          ...provenance(digest),
+          id: digest.id,
+          itemKind: 'digest',
+          ref: frame.ref,
+          kind: 'digest',
+          title: `Digest: ${frame.name}`,
+          text: digest.text,
+          tokens: 0,
+          status: digest.outcome,
+          frame,
+          files: digest.body.files,
+          occurredAt: digest.occurredAt,
+        },
+      ]
     }),
     ...tasks.map((task): FoundItem => ({
-      ...plain, ...provenance(task), id: task.id, itemKind: 'task', ref: formatTaskRef(task.refNo), kind: 'task', title: titleOf(task.title),
-      text: taskText(task), tokens: 0, status: task.status, frame: frameById.get(task.frameId ?? ''), files: [], occurredAt: task.createdAt,
+      ...plain,
+      ...provenance(task),
+      id: task.id,
+      itemKind: 'task',
+      ref: formatTaskRef(task.refNo),
+      kind: 'task',
+      title: titleOf(task.title),
+      text: taskText(task),
+      tokens: 0,
+      status: task.status,
+      frame: frameById.get(task.frameId ?? ''),
+      files: [],
+      occurredAt: task.createdAt,
     })),
     ...ownFrames.map((frame): FoundItem => ({
-      ...plain, ...provenance(frame), id: frame.id, itemKind: 'frame', ref: formatFrameRef(frame.refNo), kind: 'frame', title: frame.name,
-      text: frameText(frame), tokens: 0, status: frame.outcome ?? frame.status, frame: frameById.get(frame.id), files: frame.files,
+      ...plain,
+      ...provenance(frame),
+      id: frame.id,
+      itemKind: 'frame',
+      ref: formatFrameRef(frame.refNo),
+      kind: 'frame',
+      title: frame.name,
+      text: frameText(frame),
+      tokens: 0,
+      status: frame.outcome ?? frame.status,
+      frame: frameById.get(frame.id),
+      files: frame.files,
       occurredAt: frame.startedAt,
     })),
   ]

@@ -9,7 +9,13 @@
 import type { Context } from '../context.ts'
 import { limits } from '../limits.ts'
 import type { Candidate, SearchFilter, Stores } from '../ports.ts'
-import { rarestLexemes, scoreItems, weighTerms, type LexemeStatistics, type LexicalScore } from '../retrieval/bm25.ts'
+import {
+  rarestLexemes,
+  scoreItems,
+  weighTerms,
+  type LexemeStatistics,
+  type LexicalScore,
+} from '../retrieval/bm25.ts'
 import { parseQuery } from '../retrieval/query.ts'
 import { rankItems, type RankedItem } from '../retrieval/rank.ts'
 import { toTsquery } from '../retrieval/tokenise.ts'
@@ -39,28 +45,49 @@ const neighbourDistance = 2
 const neighboursOf = 100
 const textsMax = 150
 
-const loadStatistics = async (stores: Stores, query: ParsedQuery, asOf: Date | null): Promise<LexemeStatistics> => {
+const loadStatistics = async (
+  stores: Stores,
+  query: ParsedQuery,
+  asOf: Date | null,
+): Promise<LexemeStatistics> => {
   const [{ entries, averageLength }, df] = await Promise.all([
     stores.search.size(asOf),
-    stores.search.documentFrequencies(query.lexemes.map(({ lexeme }) => lexeme), asOf),
+    stores.search.documentFrequencies(
+      query.lexemes.map(({ lexeme }) => lexeme),
+      asOf,
+    ),
   ])
   return { n: entries, avgLength: averageLength, df }
 }
 
-const findCandidates = async (stores: Stores, request: RetrievalRequest, query: ParsedQuery, statistics: LexemeStatistics) => {
+const findCandidates = async (
+  stores: Stores,
+  request: RetrievalRequest,
+  query: ParsedQuery,
+  statistics: LexemeStatistics,
+) => {
   const terms = weighTerms(query.lexemes, statistics)
   if (terms.length === 0) return { candidates: [], lexical: new Map<string, LexicalScore>() }
   const lexemes = terms.map((term) => term.lexeme)
   const gate = rarestLexemes(lexemes, statistics.df)
   const candidates = await stores.search.candidates({
-    ...request.filter, gate: toTsquery(gate), lexemes, weights: terms.map((term) => term.weight), asOf: request.asOf,
+    ...request.filter,
+    gate: toTsquery(gate),
+    lexemes,
+    weights: terms.map((term) => term.weight),
+    asOf: request.asOf,
     limit: limits.searchCandidates,
   })
   return { candidates, lexical: scoreItems(candidates, terms, statistics.avgLength) }
 }
 
 /** Places beside the best events that are not candidates themselves: context can be the answer. */
-const findNeighbours = async (stores: Stores, candidates: readonly Candidate[], lexical: ReadonlyMap<string, LexicalScore>, asOf: Date | null) => {
+const findNeighbours = async (
+  stores: Stores,
+  candidates: readonly Candidate[],
+  lexical: ReadonlyMap<string, LexicalScore>,
+  asOf: Date | null,
+) => {
   const held = new Set(candidates.map((candidate) => `${candidate.frameId}.${candidate.seq}`))
   const best = candidates
     .filter((candidate) => candidate.itemKind === 'event')
@@ -73,14 +100,35 @@ const findNeighbours = async (stores: Stores, candidates: readonly Candidate[], 
       const key = `${frameId}.${seq + distance}`
       if (!held.has(key)) places.set(key, { frameId, seq: seq + distance })
     }
-  return stores.search.neighbours([...places.values()].filter((place) => place.seq > 0), asOf)
+  return stores.search.neighbours(
+    [...places.values()].filter((place) => place.seq > 0),
+    asOf,
+  )
 }
 
-const toItem = (row: Candidate, found: FoundItem | undefined, lexical: number, text: string): RetrievalItem => ({
-  id: row.itemId, itemKind: row.itemKind, kind: row.kind, role: (row.role ?? undefined) as RetrievalItem['role'],
-  actor: row.actor || undefined, frameId: row.frameId ?? undefined, seq: row.seq ?? undefined, createdAt: row.occurredAt,
-  text, tokens: row.tokens, files: row.files, status: found?.status ?? 'active', supersededBy: found?.supersededBy,
-  priority: found?.priority, pinned: found?.pinned, instruction: row.instruction, lexical,
+const toItem = (
+  row: Candidate,
+  found: FoundItem | undefined,
+  lexical: number,
+  text: string,
+): RetrievalItem => ({
+  id: row.itemId,
+  itemKind: row.itemKind,
+  kind: row.kind,
+  role: (row.role ?? undefined) as RetrievalItem['role'],
+  actor: row.actor || undefined,
+  frameId: row.frameId ?? undefined,
+  seq: row.seq ?? undefined,
+  createdAt: row.occurredAt,
+  text,
+  tokens: row.tokens,
+  files: row.files,
+  status: found?.status ?? 'active',
+  supersededBy: found?.supersededBy,
+  priority: found?.priority,
+  pinned: found?.pinned,
+  instruction: row.instruction,
+  lexical,
 })
 
 /** One row per item: the one of its best chunk. */
@@ -91,9 +139,11 @@ const bestRows = (rows: readonly Candidate[], lexical: ReadonlyMap<string, Lexic
   return best
 }
 
-const needsText = (query: ParsedQuery) => query.phrases.length > 0 || query.identifiers.length > 0 || query.asksWhen
+const needsText = (query: ParsedQuery) =>
+  query.phrases.length > 0 || query.identifiers.length > 0 || query.asksWhen
 
-const excerptOf = (row: Candidate, found: FoundItem | undefined) => found?.text.slice(row.startOffset, row.endOffset) ?? ''
+const excerptOf = (row: Candidate, found: FoundItem | undefined) =>
+  found?.text.slice(row.startOffset, row.endOffset) ?? ''
 
 /** With one voice in the project a name in the question tells nothing. */
 const actorsAmong = (rows: Iterable<Candidate>) => {
@@ -102,7 +152,11 @@ const actorsAmong = (rows: Iterable<Candidate>) => {
   return actors.size > 1 ? [...actors].toSorted() : []
 }
 
-export const retrieve = async (ctx: Context, stores: Stores, request: RetrievalRequest): Promise<Retrieval> => {
+export const retrieve = async (
+  ctx: Context,
+  stores: Stores,
+  request: RetrievalRequest,
+): Promise<Retrieval> => {
   const now = request.asOf ?? ctx.now
   const first = parseQuery(request.text, { now })
   const statistics = request.statistics ?? (await loadStatistics(stores, first, request.asOf))
@@ -110,25 +164,51 @@ export const retrieve = async (ctx: Context, stores: Stores, request: RetrievalR
   const neighbours = request.filter ? [] : await findNeighbours(stores, candidates, lexical, request.asOf)
   const rows = bestRows([...candidates, ...neighbours], lexical)
   const query = parseQuery(request.text, { now, knownActors: actorsAmong(rows.values()) })
-  const anchors = await loadItems(stores, [...rows.values()].filter((row) => row.itemKind === 'anchor'), request.asOf)
+  const anchors = await loadItems(
+    stores,
+    [...rows.values()].filter((row) => row.itemKind === 'anchor'),
+    request.asOf,
+  )
   const successors = await loadSuccessors(stores, anchors, request.asOf)
   const found = new Map([...anchors, ...successors])
   const rank = () =>
     rankItems({
-      query, callStack: request.callStack, files: request.files, supersessions: supersessionsOf(found),
+      query,
+      callStack: request.callStack,
+      files: request.files,
+      supersessions: supersessionsOf(found),
       items: [
-        ...[...rows.values()].map((row) => toItem(row, found.get(row.itemId), lexical.get(row.itemId)?.score ?? 0, excerptOf(row, found.get(row.itemId)))),
+        ...[...rows.values()].map((row) =>
+          toItem(
+            row,
+            found.get(row.itemId),
+            lexical.get(row.itemId)?.score ?? 0,
+            excerptOf(row, found.get(row.itemId)),
+          ),
+        ),
         ...[...successors.values()].filter((item) => !rows.has(item.id)).map(successorItem),
       ],
     })
   let ranked = rank()
-  const missing = ranked.slice(0, textsMax).flatMap(({ item }) => (found.has(item.id) ? [] : (rows.get(item.id) ?? [])))
+  const missing = ranked
+    .slice(0, textsMax)
+    .flatMap(({ item }) => (found.has(item.id) ? [] : (rows.get(item.id) ?? [])))
   for (const [id, item] of await loadItems(stores, missing, request.asOf)) found.set(id, item)
   if (needsText(query)) ranked = rank()
-  return { ranked: ranked.map((each) => withExcerpt(each, rows, found)), found, query, statistics, candidates: candidates.length }
+  return {
+    ranked: ranked.map((each) => withExcerpt(each, rows, found)),
+    found,
+    query,
+    statistics,
+    candidates: candidates.length,
+  }
 }
 
-const withExcerpt = (ranked: RankedItem, rows: ReadonlyMap<string, Candidate>, found: ReadonlyMap<string, FoundItem>): RankedItem => {
+const withExcerpt = (
+  ranked: RankedItem,
+  rows: ReadonlyMap<string, Candidate>,
+  found: ReadonlyMap<string, FoundItem>,
+): RankedItem => {
   const row = rows.get(ranked.item.id)
   if (!row || ranked.item.text !== '') return ranked
   return { ...ranked, item: { ...ranked.item, text: excerptOf(row, found.get(ranked.item.id)) } }
@@ -141,9 +221,19 @@ const supersessionsOf = (found: ReadonlyMap<string, FoundItem>) => {
 }
 
 const successorItem = (item: FoundItem): RetrievalItem => ({
-  id: item.id, itemKind: 'anchor', kind: item.kind, actor: item.authorName, createdAt: item.occurredAt, text: item.text,
-  tokens: item.tokens, files: item.files, status: item.status, supersededBy: item.supersededBy, priority: item.priority,
-  pinned: item.pinned, lexical: 0,
+  id: item.id,
+  itemKind: 'anchor',
+  kind: item.kind,
+  actor: item.authorName,
+  createdAt: item.occurredAt,
+  text: item.text,
+  tokens: item.tokens,
+  files: item.files,
+  status: item.status,
+  supersededBy: item.supersededBy,
+  priority: item.priority,
+  pinned: item.pinned,
+  lexical: 0,
 })
 
 const chainMax = 20
@@ -153,7 +243,11 @@ const loadSuccessors = async (stores: Stores, anchors: ReadonlyMap<string, Found
   const successors = new Map<string, FoundItem>()
   let next = missingSuccessors([...anchors.values()], anchors, successors)
   for (let step = 0; next.length > 0 && step < chainMax; step++) {
-    const loaded = await loadItems(stores, next.map((itemId) => ({ itemId, itemKind: 'anchor' as const })), asOf)
+    const loaded = await loadItems(
+      stores,
+      next.map((itemId) => ({ itemId, itemKind: 'anchor' as const })),
+      asOf,
+    )
     for (const [id, item] of loaded) successors.set(id, item)
     next = missingSuccessors([...loaded.values()], anchors, successors)
   }
@@ -161,4 +255,6 @@ const loadSuccessors = async (stores: Stores, anchors: ReadonlyMap<string, Found
 }
 
 const missingSuccessors = (items: readonly FoundItem[], ...held: ReadonlyMap<string, unknown>[]) =>
-  [...new Set(items.flatMap((item) => item.supersededBy ?? []))].filter((id) => !held.some((map) => map.has(id)))
+  [...new Set(items.flatMap((item) => item.supersededBy ?? []))].filter(
+    (id) => !held.some((map) => map.has(id)),
+  )

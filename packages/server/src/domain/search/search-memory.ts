@@ -12,13 +12,24 @@ import type { FoundItem } from './load-items.ts'
 import { retrieve, type Retrieval } from './retrieve.ts'
 import { snippetOf } from './snippet.ts'
 
-export const searchKinds = ['event', 'anchor', 'digest', 'task', 'frame', ...anchorTypes, ...eventKinds] as const
+export const searchKinds = [
+  'event',
+  'anchor',
+  'digest',
+  'task',
+  'frame',
+  ...anchorTypes,
+  ...eventKinds,
+] as const
 
 export const searchMemoryInput = z.strictObject({
   query: text(limits.queryChars).describe('A question or keywords; "quotes" for exact words.'),
   kind: z.array(z.enum(searchKinds)).max(searchKinds.length).optional(),
   files: fileList.optional().describe('Only memories that touch one of these paths.'),
-  status: z.enum(['in_force', 'any']).default('any').describe('in_force leaves out superseded, retracted and expired.'),
+  status: z
+    .enum(['in_force', 'any'])
+    .default('any')
+    .describe('in_force leaves out superseded, retracted and expired.'),
   branch: optionalText(limits.nameChars),
   since: z.iso.datetime({ offset: true }).or(z.iso.date()).optional(),
   until: z.iso.datetime({ offset: true }).or(z.iso.date()).optional(),
@@ -57,13 +68,17 @@ const outOfForce = new Set(['superseded', 'retracted', 'expired', 'quarantined']
 /** Kinds name items (`anchor`) or kinds of them (`decision`); both may be asked together. */
 const filterOf = (input: SearchMemoryInput): SearchFilter | undefined => {
   const kinds = input.kind?.filter((kind) => !(itemKinds as readonly string[]).includes(kind)) ?? []
-  const items = (input.kind?.filter((kind) => (itemKinds as readonly string[]).includes(kind)) ?? []) as ItemKind[]
+  const items = (input.kind?.filter((kind) => (itemKinds as readonly string[]).includes(kind)) ??
+    []) as ItemKind[]
   if (kinds.length > 0 && items.length > 0)
     return filterOf({ ...input, kind: [...kinds, ...items.flatMap(kindsOf)] as SearchMemoryInput['kind'] })
   const filter: SearchFilter = {
-    ...(kinds.length > 0 && { kinds }), ...(items.length > 0 && { itemKinds: items }),
-    ...(input.files?.length && { files: normalizePaths(input.files) }), ...(input.branch && { branch: input.branch }),
-    ...(input.since && { since: new Date(input.since) }), ...(input.until && { until: new Date(input.until) }),
+    ...(kinds.length > 0 && { kinds }),
+    ...(items.length > 0 && { itemKinds: items }),
+    ...(input.files?.length && { files: normalizePaths(input.files) }),
+    ...(input.branch && { branch: input.branch }),
+    ...(input.since && { since: new Date(input.since) }),
+    ...(input.until && { until: new Date(input.until) }),
   }
   return Object.keys(filter).length > 0 ? filter : undefined
 }
@@ -84,14 +99,25 @@ const kindsOf = (kind: ItemKind): readonly string[] => {
 export const authorOf = (item: Pick<FoundItem, 'actor' | 'authorName' | 'clientName' | 'source'>) => {
   const via = item.clientName ? ` via ${item.clientName}` : ''
   const imported = item.source === 'import' ? ', imported' : ''
-  return item.actor && item.actor !== item.authorName ? `${item.actor} (${item.authorName}${via}${imported})` : `${item.authorName}${via}${imported}`
+  return item.actor && item.actor !== item.authorName
+    ? `${item.actor} (${item.authorName}${via}${imported})`
+    : `${item.authorName}${via}${imported}`
 }
 
 const toHit = ({ item, score }: RankedItem, found: FoundItem, lexemes: ReadonlySet<string>): SearchHit => ({
-  ref: found.ref, kind: found.kind, title: found.title, snippet: snippetOf(item.text || found.text, lexemes, snippetTokensMax),
-  date: found.occurredAt.toISOString(), status: found.status, supersededBy: found.supersededByRef ?? null, author: authorOf(found),
-  frame: found.itemKind === 'event' ? (found.frame?.ref ?? null) : null, frameName: found.frame?.name ?? null,
-  files: found.files.slice(0, 5), tokens: item.tokens, score: Math.round(score * 1000) / 1000,
+  ref: found.ref,
+  kind: found.kind,
+  title: found.title,
+  snippet: snippetOf(item.text || found.text, lexemes, snippetTokensMax),
+  date: found.occurredAt.toISOString(),
+  status: found.status,
+  supersededBy: found.supersededByRef ?? null,
+  author: authorOf(found),
+  frame: found.itemKind === 'event' ? (found.frame?.ref ?? null) : null,
+  frameName: found.frame?.name ?? null,
+  files: found.files.slice(0, 5),
+  tokens: item.tokens,
+  score: Math.round(score * 1000) / 1000,
 })
 
 const isWanted = (input: SearchMemoryInput) => {
@@ -99,7 +125,8 @@ const isWanted = (input: SearchMemoryInput) => {
   return (found: FoundItem | undefined): found is FoundItem =>
     found !== undefined &&
     !(input.status === 'in_force' && outOfForce.has(found.status)) &&
-    (author === undefined || [found.authorName, found.actor, found.clientName].some((name) => name.toLowerCase() === author))
+    (author === undefined ||
+      [found.authorName, found.actor, found.clientName].some((name) => name.toLowerCase() === author))
 }
 
 const hitsOf = ({ ranked, found, query }: Retrieval, input: SearchMemoryInput) => {
@@ -116,7 +143,11 @@ const hitsOf = ({ ranked, found, query }: Retrieval, input: SearchMemoryInput) =
  * the moment of the first one, so that new memories do not shift them.
  * @throws invalid_input for a cursor of another question.
  */
-export const searchMemory = async (ctx: Context, memory: Memory, input: SearchMemoryInput): Promise<SearchResult> => {
+export const searchMemory = async (
+  ctx: Context,
+  memory: Memory,
+  input: SearchMemoryInput,
+): Promise<SearchResult> => {
   authorize(ctx, 'memory:read')
   const { cursor: cursorText, limit: _limit, ...asked } = input
   const question = fingerprint({ ...asked, project: ctx.project.id })
@@ -125,7 +156,10 @@ export const searchMemory = async (ctx: Context, memory: Memory, input: SearchMe
   const cursor = cursorText === undefined ? { offset: 0, asOf: ctx.now } : parseCursor(cursorText, question)
   return memory.transact(ctx, async (stores) => {
     const retrieval = await retrieve(ctx, stores, {
-      text: input.query, files: input.files, filter: filterOf(input), asOf: cursorText === undefined ? null : cursor.asOf,
+      text: input.query,
+      files: input.files,
+      filter: filterOf(input),
+      asOf: cursorText === undefined ? null : cursor.asOf,
     })
     const hits = hitsOf(retrieval, input)
     const next = cursor.offset + input.limit

@@ -19,7 +19,11 @@ export const createTaskInput = z.strictObject({
   priority: z.enum(taskPriorities).default('medium'),
   tags: textList(limits.tagsPerTask, limits.tagChars).default([]),
   parent: ref.optional().describe('Task it is part of.'),
-  blocked_by: z.array(ref).max(limits.dependenciesPerTask).default([]).describe('Tasks that must be done first.'),
+  blocked_by: z
+    .array(ref)
+    .max(limits.dependenciesPerTask)
+    .default([])
+    .describe('Tasks that must be done first.'),
   frame: ref.optional(),
   idempotency_key: idempotencyKey,
 })
@@ -33,7 +37,11 @@ export interface CreatedTask {
 }
 
 /** Adds a work item. A new task cannot close a cycle, because nothing waits for it yet. */
-export const createTask = async (ctx: Context, memory: Memory, input: CreateTaskInput): Promise<CreatedTask> => {
+export const createTask = async (
+  ctx: Context,
+  memory: Memory,
+  input: CreateTaskInput,
+): Promise<CreatedTask> => {
   authorize(ctx, 'memory:write')
   const { clean, report } = createCleaner()
   const title = clean(input.title) || 'Untitled'
@@ -45,18 +53,44 @@ export const createTask = async (ctx: Context, memory: Memory, input: CreateTask
       const blockers: Task[] = []
       for (const each of new Set(input.blocked_by)) blockers.push(await getTask(stores, each))
       const task: Task = {
-        ...provenanceOf(ctx), id: ctx.newId(), refNo: await stores.nextRef(), version: 1, title, description,
-        status: 'todo', priority: input.priority, tags: input.tags, parentId: parent?.id ?? null, frameId: frame?.id ?? null,
-        progress: 0, note: '', claimedBy: null, claimedByName: null, claimedAt: null, externalKey: null, createdAt: ctx.now,
-        updatedAt: ctx.now, closedAt: null, deletedAt: null,
+        ...provenanceOf(ctx),
+        id: ctx.newId(),
+        refNo: await stores.nextRef(),
+        version: 1,
+        title,
+        description,
+        status: 'todo',
+        priority: input.priority,
+        tags: input.tags,
+        parentId: parent?.id ?? null,
+        frameId: frame?.id ?? null,
+        progress: 0,
+        note: '',
+        claimedBy: null,
+        claimedByName: null,
+        claimedAt: null,
+        externalKey: null,
+        createdAt: ctx.now,
+        updatedAt: ctx.now,
+        closedAt: null,
+        deletedAt: null,
       }
       await Promise.all([
         stores.tasks.insert(task),
         stores.tasks.insertVersion(versionOfTask(ctx, task)),
-        stores.tasks.addDependencies(task.id, blockers.map((each) => each.id), ctx.now),
+        stores.tasks.addDependencies(
+          task.id,
+          blockers.map((each) => each.id),
+          ctx.now,
+        ),
         stores.search.insertMany(taskEntries(task)),
       ])
-      return { id: task.id, ref: formatTaskRef(task.refNo), blockedBy: blockers.map((each) => formatTaskRef(each.refNo)), cleaned: report }
+      return {
+        id: task.id,
+        ref: formatTaskRef(task.refNo),
+        blockedBy: blockers.map((each) => formatTaskRef(each.refNo)),
+        cleaned: report,
+      }
     }),
   )
 }

@@ -10,7 +10,11 @@ import { textList } from '../text.ts'
 const openStatuses = ['todo', 'in_progress', 'blocked'] as const satisfies readonly TaskStatus[]
 
 export const getActiveTasksInput = z.strictObject({
-  status: z.array(z.enum(taskStatuses)).max(taskStatuses.length).optional().describe('Default: all that are not finished.'),
+  status: z
+    .array(z.enum(taskStatuses))
+    .max(taskStatuses.length)
+    .optional()
+    .describe('Default: all that are not finished.'),
   priority: z.enum(taskPriorities).optional(),
   tags: textList(limits.tagsPerTask, limits.tagChars).optional(),
   mine: z.boolean().default(false).describe('Only those you claimed.'),
@@ -43,18 +47,33 @@ export const isReady = (task: TaskWithBlockers) =>
   (task.status === 'todo' || task.status === 'in_progress') && task.blockedBy.length === 0
 
 export const presentTask = (task: TaskWithBlockers): TaskRow => ({
-  ref: formatTaskRef(task.refNo), title: task.title, status: task.status, priority: task.priority, progress: task.progress,
-  tags: task.tags, claimedBy: task.claimedByName, blockedBy: task.blockedBy.map(formatTaskRef), ready: isReady(task),
-  note: task.note, updatedAt: task.updatedAt.toISOString(),
+  ref: formatTaskRef(task.refNo),
+  title: task.title,
+  status: task.status,
+  priority: task.priority,
+  progress: task.progress,
+  tags: task.tags,
+  claimedBy: task.claimedByName,
+  blockedBy: task.blockedBy.map(formatTaskRef),
+  ready: isReady(task),
+  note: task.note,
+  updatedAt: task.updatedAt.toISOString(),
 })
 
 /** Tasks, ready ones first, then by priority. */
-export const getActiveTasks = async (ctx: Context, memory: Memory, input: GetActiveTasksInput): Promise<ActiveTasks> => {
+export const getActiveTasks = async (
+  ctx: Context,
+  memory: Memory,
+  input: GetActiveTasksInput,
+): Promise<ActiveTasks> => {
   authorize(ctx, 'memory:read')
   return memory.transact(ctx, async (stores) => {
     const filter = {
-      statuses: input.status?.length ? input.status : openStatuses, priority: input.priority, tags: input.tags,
-      claimedBy: input.mine ? ctx.principal.userId : undefined, limit: input.ready ? 100 : input.limit,
+      statuses: input.status?.length ? input.status : openStatuses,
+      priority: input.priority,
+      tags: input.tags,
+      claimedBy: input.mine ? ctx.principal.userId : undefined,
+      limit: input.ready ? 100 : input.limit,
     }
     const [tasks, metrics] = await Promise.all([
       stores.tasks.list(filter, null),

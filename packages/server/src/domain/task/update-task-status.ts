@@ -43,8 +43,15 @@ const applyClaim = (ctx: Context, task: Task, claim: boolean | undefined): Parti
   if (claim === undefined) return {}
   const own = task.claimedBy === ctx.principal.userId
   if (claim && task.claimedBy && !own)
-    throw conflict(`${formatTaskRef(task.refNo)} is claimed by ${task.claimedByName}. Take another task, or ask them to give it back.`)
-  if (claim) return { claimedBy: ctx.principal.userId, claimedByName: ctx.principal.userName, claimedAt: task.claimedAt ?? ctx.now }
+    throw conflict(
+      `${formatTaskRef(task.refNo)} is claimed by ${task.claimedByName}. Take another task, or ask them to give it back.`,
+    )
+  if (claim)
+    return {
+      claimedBy: ctx.principal.userId,
+      claimedByName: ctx.principal.userName,
+      claimedAt: task.claimedAt ?? ctx.now,
+    }
   return { claimedBy: null, claimedByName: null, claimedAt: null }
 }
 
@@ -54,7 +61,9 @@ const addBlockers = async (ctx: Context, stores: Stores, task: Task, refs: reado
   for (const each of new Set(refs)) {
     const blocker = await getTask(stores, each)
     if (blocker.id === task.id || (await stores.tasks.waitsFor(blocker.id, task.id)))
-      throw invalidInput(`${formatTaskRef(task.refNo)} cannot wait for ${formatTaskRef(blocker.refNo)}, which waits for it already. Remove one of the dependencies first.`)
+      throw invalidInput(
+        `${formatTaskRef(task.refNo)} cannot wait for ${formatTaskRef(blocker.refNo)}, which waits for it already. Remove one of the dependencies first.`,
+      )
     await stores.tasks.addDependencies(task.id, [blocker.id], ctx.now)
   }
 }
@@ -66,7 +75,11 @@ const removeBlockers = async (stores: Stores, task: Task, refs: readonly string[
 }
 
 /** @throws conflict when somebody else holds the claim; invalid_input for a cyclic dependency. */
-export const updateTaskStatus = async (ctx: Context, memory: Memory, input: UpdateTaskStatusInput): Promise<UpdatedTask> => {
+export const updateTaskStatus = async (
+  ctx: Context,
+  memory: Memory,
+  input: UpdateTaskStatusInput,
+): Promise<UpdatedTask> => {
   authorize(ctx, 'memory:write')
   const { clean } = createCleaner()
   return memory.transact(ctx, async (stores) =>
@@ -74,9 +87,14 @@ export const updateTaskStatus = async (ctx: Context, memory: Memory, input: Upda
       const before = await lockTask(stores, input.task)
       const status = input.status ?? before.status
       const task: Task = {
-        ...before, ...applyClaim(ctx, before, input.claim), version: before.version + 1, status,
-        progress: input.progress ?? (status === 'done' ? 100 : before.progress), priority: input.priority ?? before.priority,
-        note: input.note === undefined ? before.note : clean(input.note), updatedAt: ctx.now,
+        ...before,
+        ...applyClaim(ctx, before, input.claim),
+        version: before.version + 1,
+        status,
+        progress: input.progress ?? (status === 'done' ? 100 : before.progress),
+        priority: input.priority ?? before.priority,
+        note: input.note === undefined ? before.note : clean(input.note),
+        updatedAt: ctx.now,
         closedAt: isFinished(status) ? (before.closedAt ?? ctx.now) : null,
       }
       await addBlockers(ctx, stores, task, input.add_blocked_by)
@@ -89,8 +107,15 @@ export const updateTaskStatus = async (ctx: Context, memory: Memory, input: Upda
       }
       const blockers = await stores.tasks.blockers([task.id])
       return {
-        ref: formatTaskRef(task.refNo), title: task.title, status: task.status, progress: task.progress, claimedBy: task.claimedByName,
-        blockedBy: blockers.filter((each) => !isFinished(each.status)).map((each) => formatTaskRef(each.refNo)), version: task.version,
+        ref: formatTaskRef(task.refNo),
+        title: task.title,
+        status: task.status,
+        progress: task.progress,
+        claimedBy: task.claimedByName,
+        blockedBy: blockers
+          .filter((each) => !isFinished(each.status))
+          .map((each) => formatTaskRef(each.refNo)),
+        version: task.version,
       }
     }),
   )

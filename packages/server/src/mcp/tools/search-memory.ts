@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { searchMemory, searchMemoryInput, type SearchHit } from '../../domain/search/search-memory.ts'
+import { wrapInjected } from '../../domain/ingest/injected-text.ts'
+import { day, lines } from './present.ts'
+import { defineTool, readOnly } from './tool.ts'
+
+export const presentHit = (hit: SearchHit) => {
+  const status = hit.supersededBy ? `superseded by ${hit.supersededBy}` : hit.status
+  const where = hit.frame && hit.frameName ? `, in ${hit.frame} ${hit.frameName}` : ''
+  const title = hit.snippet.startsWith(hit.title.replace(/…$/, '')) ? '' : `${hit.title}: `
+  return `- ${hit.ref} ${hit.kind} [${status}] ${day(hit.date)}, ${hit.author}${where}: ${title}${hit.snippet}`
+}
+
+export const searchMemoryTool = defineTool({
+  name: 'search_memory',
+  title: 'Search memory',
+  description:
+    'Search earlier work: decisions, dead ends, errors, files, what was said and done. Returns short rows with references; get_memory opens them.',
+  scope: 'memory:read',
+  visibility: 'listed',
+  alwaysLoad: true,
+  annotations: readOnly,
+  input: searchMemoryInput,
+  output: z.object({
+    hits: z.array(
+      z.object({
+        ref: z.string(),
+        kind: z.string(),
+        status: z.string(),
+        date: z.string(),
+        score: z.number(),
+      }),
+    ),
+    matched: z.number(),
+    next_cursor: z.string().nullable(),
+  }),
+  async handle(ctx, memory, args) {
+    const { hits, matched, nextCursor } = await searchMemory(ctx, memory, args)
+    const text = hits.length
+      ? lines(
+          hits.map(presentHit),
+          nextCursor ? `${matched - hits.length} more; go on with cursor "${nextCursor}".` : null,
+        )
+      : 'Nothing in this project matches. Try fewer or other words, or get_context without a query.'
+    return {
+      text: hits.length ? wrapInjected(text, { receipt: 'search' }) : text,
+      structured: {
+        hits: hits.map(({ ref, kind, status, date, score }) => ({ ref, kind, status, date, score })),
+        matched,
+        next_cursor: nextCursor,
+      },
+    }
+  },
+})
