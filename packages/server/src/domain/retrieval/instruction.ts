@@ -32,7 +32,7 @@ const patterns = [
 const instruction = new RegExp(patterns.join('|'), 'iu')
 
 const question =
-  /\?["')\]]*$|^(?:what|why|how|who|when|where|which|is|are|was|were|do|does|did|can|could|would|should|will|has|have) /i
+  /\?["')\]]*$|^(?:what|why|how|who|when|where|which|is|are|was|were|do(?! not)|does|did|can|could|would|should|will|has|have) /i
 /** A question that asks for behaviour is an instruction all the same: "can you always …?" */
 const request = /^(?:can|could|would|will) you (?:please )?(?:always|never|make sure|avoid|only)\b/i
 /** "I always get an error", "it never works": a report, unless a wish is in it. */

@@ -129,9 +129,11 @@ const placeKey = (frameId: string, seq: number): string => `${frameId}\n${seq}`
 
 const scoresByPlace = (items: readonly RetrievalItem[], maxLexical: number): Map<string, number> => {
   const places = new Map<string, number>()
-  for (const { frameId, seq, lexical } of items)
-    if (frameId !== undefined && seq !== undefined && lexical > 0)
-      places.set(placeKey(frameId, seq), lexical / maxLexical)
+  for (const { frameId, seq, lexical } of items) {
+    if (frameId === undefined || seq === undefined || lexical <= 0) continue
+    const key = placeKey(frameId, seq)
+    places.set(key, Math.max(places.get(key) ?? 0, lexical / maxLexical))
+  }
   return places
 }
 
