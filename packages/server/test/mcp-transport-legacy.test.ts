@@ -150,12 +150,22 @@ describe('legacy MCP over HTTP', () => {
     expect((await rpc('no-key', id, list, '/ana-org/alpha')).status).toBe(401)
   })
 
-  it('forgets rights with the session: changed scopes do not find the old one [mcp.session-bound]', async () => {
-    const { transport } = await connect('ana-key')
-    const known = toy.keys.get('ana-key')
-    if (known) toy.keys.set('ana-key', { principal: { ...known.principal, scopes: ['memory:read'] } })
-    const answer = await rpc('ana-key', transport.sessionId, { id: 1, method: 'tools/list' })
-    expect(answer.status).toBe(404)
+  it('forgets rights with the session: changed rights do not find the old one [mcp.session-bound]', async () => {
+    const known = toy.keys.get('ana-key')?.principal
+    if (known === undefined) throw new Error('ana has no key')
+    const changes = [
+      { scopes: ['memory:read'] as const },
+      { role: 'viewer' as const },
+      { projectId: anaProject.id },
+    ]
+    for (const change of changes) {
+      toy.keys.set('ana-key', { principal: known })
+      const { transport } = await connect('ana-key')
+      const ask = () => rpc('ana-key', transport.sessionId, { id: 1, method: 'tools/list' })
+      expect((await ask()).status).toBe(200)
+      toy.keys.set('ana-key', { principal: { ...known, ...change } })
+      expect((await ask()).status).toBe(404)
+    }
   })
 
   it('ends a session on DELETE, expiry, revocation and shutdown [mcp.session-bound]', async () => {

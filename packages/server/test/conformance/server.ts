@@ -4,7 +4,7 @@
  * its URL and key, and stops with SIGTERM. Needs a Node that runs TypeScript (22.18 or newer).
  */
 import { randomBytes } from 'node:crypto'
-import { McpServer, createRequestStateCodec } from '@modelcontextprotocol/server'
+import { McpServer, type ServerContext, createRequestStateCodec } from '@modelcontextprotocol/server'
 import type * as ApiKey from '../../src/auth/api-key.ts'
 import type { Principal, Project } from '../../src/domain/context.ts'
 import type * as App from '../../src/http/app.ts'
@@ -13,7 +13,7 @@ import type * as HostOrigin from '../../src/http/host-origin.ts'
 import type * as Serve from '../../src/http/serve.ts'
 import type * as Transport from '../../src/mcp/transport/mcp-transport.ts'
 import type * as Bus from '../../src/mcp/transport/tenant-bus.ts'
-import type { CreateMcpServer } from '../../src/mcp/transport/types.ts'
+import type { CreateMcpServer, CreateServerArgs } from '../../src/mcp/transport/types.ts'
 import { type FixtureState, registerConformanceFixtures } from './fixtures/register.ts'
 
 // The types come from the sources, the code from the build: only the build is measured.
@@ -46,26 +46,28 @@ const principal: Principal = {
   credential: { kind: 'api_key', id: apiKey.id },
   client: { name: 'unknown', version: '' },
 }
-const requestState = createRequestStateCodec<FixtureState>({ key: randomBytes(32) })
+const states = createRequestStateCodec<FixtureState>({ key: randomBytes(32) })
 const log = { debug: note, info: () => undefined, warn: note, error: note }
 const bus = createTenantBus()
+
+const requestState = { verify: (state: string, ctx: ServerContext) => states.verify(state, ctx) }
 
 /** The one line to change when the product's factory takes over. */
 const createServer: CreateMcpServer = createMinimalServer
 
-function createMinimalServer(): McpServer {
-  const verify: typeof requestState.verify = (state, ctx) => requestState.verify(state, ctx)
+function createMinimalServer(args: CreateServerArgs): McpServer {
   const capabilities = { tools: { listChanged: true } }
-  return new McpServer({ name: 'stackmemory', version: '0.0.0' }, { capabilities, requestState: { verify } })
+  const options = { capabilities, requestState: args.requestState }
+  return new McpServer({ name: 'stackmemory', version: '0.0.0' }, options)
 }
 
 const mcp = createMcpTransport({
   createServer: async (args) => {
-    const server = await createServer(args)
+    const server = await createServer({ ...args, requestState })
     registerConformanceFixtures(server, {
       era: args.era,
       publish: (event) => bus.publishFor(project, event),
-      mintState: (payload) => requestState.mint(payload),
+      mintState: (payload) => states.mint(payload),
     })
     return server
   },

@@ -218,8 +218,8 @@ function holdOpen(session: Session, signal: AbortSignal): void {
 /** Everything that decides what the session's server may do; any difference makes it another caller's session. */
 function bindingOf(call: McpCall): string {
   const { principal, pinned, readonly, toolSet } = call
-  const { credential, userId, organizationId, role, scopes } = principal
-  const rights = [role, scopes.toSorted(), pinned?.id ?? null, readonly, toolSet]
+  const { credential, userId, organizationId, role, scopes, projectId } = principal
+  const rights = [role, scopes.toSorted(), projectId ?? null, pinned?.id ?? null, readonly, toolSet]
   return JSON.stringify([credential.kind, credential.id, userId, organizationId, ...rights])
 }
 

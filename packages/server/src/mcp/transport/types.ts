@@ -1,5 +1,5 @@
 /** What the MCP transport needs, and the one factory through which both protocol eras get their server. */
-import type { McpServer } from '@modelcontextprotocol/server'
+import type { McpServer, ServerOptions } from '@modelcontextprotocol/server'
 import type { Log, Principal, Project } from '../../domain/context.ts'
 
 /** One HTTP request for the MCP endpoint: authenticated, scoped and parsed, without body and credentials. */
@@ -30,6 +30,11 @@ export interface CreateServerArgs {
    * register everything as usual, so that the answer is "unknown tool" and not "unknown method".
    */
   readonly toolName?: string
+  /**
+   * How to verify `requestState` that a client echoes (MCP 2026-07-28, multi-round-trip requests). The factory
+   * passes it on to `new McpServer(…, { requestState })`; whoever mints states wraps the factory and sets it.
+   */
+  readonly requestState?: ServerOptions['requestState']
   readonly log: Log
 }
 
