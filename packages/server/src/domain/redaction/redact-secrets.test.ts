@@ -118,6 +118,11 @@ const corpus: [kind: string, input: string, gone: string][] = [
     armour(keyType, '\n').split('\n').slice(0, 5).join('\n').slice(0, -4),
     keyLines[3]?.slice(0, 12) ?? '',
   ],
+  [
+    'private_key',
+    armour(keyType, '\n').split('\n').slice(0, 5).join('\n').slice(0, -14),
+    keyLines[3]?.slice(0, 10) ?? '',
+  ],
   ['private_key', armour(glue('PGP PRIV', 'ATE KEY BLOCK'), '\n'), keyLines[1] ?? ''],
 
   ['connection_string', `postgres://${user}:${word}@db.internal:5432/orders`, word],

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { wrapInjected } from '../../domain/ingest/injected-text.ts'
 import { parseTranscript } from './parse-transcript.ts'
-import { readTranscript } from './read-transcript.ts'
+import { readTranscript, splitLines } from './read-transcript.ts'
 
 /** Small transcripts, written line by line; the clock goes on by a second with each line. */
 let clock = Date.parse('2026-05-04T10:00:00Z')
@@ -500,11 +500,19 @@ describe('readTranscript', () => {
     ])
   })
 
-  it('reads text that a chunk boundary splits', async () => {
-    const text = '日本語😀'.repeat(40_000)
-    const file = await read(`${user('first one')}\n${says(text)}\n`)
-    expect(contentsOf(file)[1]?.startsWith('日本語😀日本語😀')).toBe(true)
-    expect(contentsOf(file)[1]).not.toContain('\uFFFD')
+  it('reads characters and lines that chunk boundaries split', async () => {
+    const bytes = Buffer.from('日本語😀\nzweite\n\nletzte')
+    async function* chunks(size: number) {
+      for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+    }
+    for (const size of [1, 2, 3, 5, 7, 1_000]) {
+      expect(await Array.fromAsync(splitLines(chunks(size), 1_000))).toEqual([
+        '日本語😀',
+        'zweite',
+        '',
+        'letzte',
+      ])
+    }
   })
 
   it('says so when the file is not there', async () => {
