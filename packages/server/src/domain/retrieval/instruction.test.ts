@@ -16,6 +16,8 @@ describe('isStandingInstruction', () => {
     'Looks good.\n- never edit generated files',
     'Do not touch the migrations folder.',
     'Can you always explain the trade-offs?',
+    'I prefer small functions, so can you split this one?',
+    'Run the tests and make sure to keep the coverage.',
     'You should never log tokens.',
   ])('knows "%s" [retrieval.instructions]', (text) => {
     expect(isStandingInstruction(text)).toBe(true)
@@ -29,6 +31,8 @@ describe('isStandingInstruction', () => {
     'It always fails with ECONNRESET.',
     'The build is green now.',
     'What do you prefer?',
+    "Thanks! I'll make sure to follow the plan.",
+    'I want to make sure I am doing it right.',
     '```js\n// always use strict mode\nconst x = 1\n```',
     'if (never) { always(run()) }',
     'Fixed the bug in src/auth.ts.',

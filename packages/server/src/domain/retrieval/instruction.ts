@@ -24,7 +24,7 @@ const patterns = [
   String.raw`\bmy preference\b`,
   String.raw`\bi (?:like|want|need) (?:it|you|them|everything|all|code|answers|responses|explanations) (?:to|in|with|when)\b`,
   String.raw`\bplease (?:do not|don(?:'|’)t|only|always|never|use|avoid|keep|make sure|ensure|stick|include|format|write|remember|stop)\b`,
-  String.raw`\b(?:make sure|be sure|remember) (?:to|that|you|not)\b`,
+  String.raw`(?<!\b(?:i|we|to|they|he|she|i(?:'|’)ll|we(?:'|’)ll|will|i(?:'|’)m going to) )\b(?:make sure|be sure|remember) (?:to|that|you|not)\b`,
   String.raw`\b(?:use|choose|pick|prefer|write|go with) [^.!?]{1,80} (?:instead of|rather than|over) `,
   String.raw`\binstead of\b[^.!?]{1,60}[, ] *(?:use|prefer|please)\b`,
   String.raw`^(?:please )?(?:do not|don(?:'|’)t|avoid|prefer|stick to|stick with|only use) ${verb}`,
@@ -33,6 +33,9 @@ const instruction = new RegExp(patterns.join('|'), 'iu')
 
 const question =
   /\?["')\]]*$|^(?:what|why|how|who|when|where|which|is|are|was|were|do(?! not)|does|did|can|could|would|should|will|has|have) /i
+/** "I prefer small functions, so can you …?": what stands before the question counts by itself. */
+const trailingQuestion =
+  /[,;] *(?:(?:so|but|and|because|then) )*(?:i(?:'|’)m (?:wondering|curious|not sure)|can|could|would|will|should|how|what|which|why|where|do you|does|is (?:it|that|this|there)|are there|any)\b.*\?["')\]]*$/is
 /** A question that asks for behaviour is an instruction all the same: "can you always …?" */
 const request = /^(?:can|could|would|will) you (?:please )?(?:always|never|make sure|avoid|only)\b/i
 /** "I always get an error", "it never works": a report, unless a wish is in it. */
@@ -45,6 +48,8 @@ const looksLikeCode =
 const isInstructionSentence = (sentence: string): boolean => {
   if (sentence.length < 8 || sentence.length > sentenceCharsMax || looksLikeCode.test(sentence)) return false
   if (request.test(sentence)) return true
+  const statement = sentence.replace(trailingQuestion, '')
+  if (statement !== sentence) return isInstructionSentence(statement)
   if (question.test(sentence) || !instruction.test(sentence)) return false
   return !report.test(sentence) || wish.test(sentence)
 }

@@ -150,7 +150,7 @@ export const tokenise = (text: string, max: number = lexemesMax): string[] => {
 
 /** Text in the form in which phrases are compared: composed, lower case, single spaces. */
 export const normaliseForMatch = (text: string): string =>
-  text.normalize('NFKC').toLowerCase().replaceAll(/\s+/gu, ' ').trim()
+  (ascii.test(text) ? text : text.normalize('NFKC')).toLowerCase().replaceAll(/\s+/gu, ' ').trim()
 
 /** The server refuses zero bytes and very long lexemes, and half a surrogate pair cannot be encoded. */
 const storable = (lexeme: string): string => cut(lexeme.replaceAll(/\0|\p{Surrogate}/gu, ''))
