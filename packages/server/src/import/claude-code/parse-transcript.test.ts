@@ -506,12 +506,9 @@ describe('readTranscript', () => {
       for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
     }
     for (const size of [1, 2, 3, 5, 7, 1_000]) {
-      expect(await Array.fromAsync(splitLines(chunks(size), 1_000))).toEqual([
-        '日本語😀',
-        'zweite',
-        '',
-        'letzte',
-      ])
+      const lines: string[] = []
+      for await (const text of splitLines(chunks(size), 1_000)) lines.push(text)
+      expect(lines).toEqual(['日本語😀', 'zweite', '', 'letzte'])
     }
   })
 
