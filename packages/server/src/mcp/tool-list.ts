@@ -9,7 +9,7 @@ import { tools } from './tools/index.ts'
 import type { ToolDefinition } from './tools/tool.ts'
 
 /** Needed only where the endpoint and the key leave the project open. */
-export const projectArgument = z.string().max(130).optional().describe('Project, as org/name or name.')
+export const projectArgument = z.string().max(130).optional().describe('org/name')
 
 export interface ToolView {
   toolSet: 'default' | 'upstream'
@@ -43,21 +43,34 @@ const trim = (schema: Record<string, unknown>) => {
     if (Array.isArray(schema['default']) && schema['default'].length === 0) delete schema['default']
   }
   if (schema['default'] === '' || schema['default'] === false) delete schema['default']
+  if (Array.isArray(schema['anyOf']) && schema['anyOf'].every(isString)) {
+    schema['type'] = 'string'
+    delete schema['anyOf']
+  }
 }
 
-const withoutClosed = (schema: { type: 'object'; [key: string]: unknown }) =>
+const isString = (schema: unknown) => (schema as { type?: unknown }).type === 'string'
+
+type ObjectSchema = ReturnType<typeof toJsonSchema>
+
+/**
+ * Taken from the listing, not from what is enforced: closed objects and the keys of retries in the input, and
+ * in the output what is always there.
+ */
+const lean = (schema: ObjectSchema, unlisted: readonly string[]): ObjectSchema =>
   JSON.parse(
-    JSON.stringify(schema, (key, value: unknown) =>
-      key === 'additionalProperties' && value === false ? undefined : value,
-    ),
-  ) as { type: 'object'; [key: string]: unknown }
+    JSON.stringify(schema, (key, value: unknown) => (unlisted.includes(key) ? undefined : value)),
+  ) as ObjectSchema
 
 const describe = (tool: ToolDefinition, name: string, description: string, pinned: boolean) => ({
   name,
   title: tool.title,
   description,
-  inputSchema: toJsonSchema(inputOf(tool, pinned), 'input'),
-  outputSchema: withoutClosed(toJsonSchema(tool.output, 'output')),
+  inputSchema: lean(toJsonSchema(inputOf(tool, pinned), 'input'), [
+    'additionalProperties',
+    'idempotency_key',
+  ]),
+  outputSchema: lean(toJsonSchema(tool.output, 'output'), ['additionalProperties', 'required']),
   annotations: tool.annotations,
   ...(tool.alwaysLoad && name === tool.name && { _meta: { 'anthropic/alwaysLoad': true } }),
 })
