@@ -68,15 +68,14 @@ export async function lockDirectory(folder: string, options: DirectoryLockOption
   }
   await removeLeftovers(folder)
 
-  const isOwn = async () => (await readOwnerFile(path))?.id === own.id
-  const heartbeat = setInterval(() => {
-    void isOwn().then(async (still) => {
-      if (still) return utimes(path, new Date(), new Date())
-      clearInterval(heartbeat)
-      options.log.error({ path }, 'the lock of the data directory was lost')
-      return options.onLost?.()
-    })
-  }, heartbeatMs).unref()
+  let released = false
+  const touch = async () => {
+    if (!(await beat(path, own.id)) || released) return
+    clearInterval(heartbeat)
+    options.log.error({ path }, 'the lock of the data directory was lost')
+    options.onLost?.()
+  }
+  const heartbeat = setInterval(() => void touch(), heartbeatMs).unref()
   return {
     async setInfo(info) {
       own = { ...own, info }
@@ -84,9 +83,24 @@ export async function lockDirectory(folder: string, options: DirectoryLockOption
       await rename(draft, path)
     },
     async release() {
+      released = true
       clearInterval(heartbeat)
-      if (await isOwn()) await unlink(path)
+      if ((await readOwnerFile(path))?.id === own.id) await unlink(path)
     },
+  }
+}
+
+/**
+ * Touches the lock; true when it is gone or somebody else's. Anything else that goes wrong, such as too many
+ * open files, says nothing about the lock and passes.
+ */
+async function beat(path: string, ownId: string): Promise<boolean> {
+  try {
+    await utimes(path, new Date(), new Date())
+    const holder = await readOwnerFile(path)
+    return holder !== undefined && holder.id !== ownId
+  } catch (error) {
+    return isErrno(error, 'ENOENT')
   }
 }
 
@@ -182,10 +196,13 @@ async function tryLink(from: string, to: string): Promise<boolean> {
     await link(from, to)
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    if (isErrno(error, 'EEXIST')) return false
     throw error
   }
 }
+
+const isErrno = (error: unknown, code: string) =>
+  error instanceof Error && 'code' in error && error.code === code
 
 /** Drafts and tokens of processes that died while they tried; while we hold the lock nobody needs them. */
 async function removeLeftovers(folder: string): Promise<void> {

@@ -39,7 +39,11 @@ async function logPosition(pool: Pool, since: string | undefined): Promise<{ lsn
   return rows[0] ?? { lsn: '0/0', bytes: 0 }
 }
 
-/** Autovacuum's own default thresholds (50 rows and a tenth or a fifth of the table; 1000 inserts and a fifth). */
+/**
+ * Autovacuum's own default thresholds: 50 rows and a tenth or a fifth of the table; 1000 inserts and a fifth.
+ * The engine forgets its counters at every start, so a table that has never been looked at, or has grown by a
+ * fifth since, is due as well.
+ */
 async function changedTables(pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<{ name: string }>(
     `select s.relname::text as name
@@ -47,7 +51,9 @@ async function changedTables(pool: Pool): Promise<string[]> {
      where s.schemaname = 'public' and (
        s.n_mod_since_analyze > 50 + 0.1 * greatest(c.reltuples, 0)
        or s.n_dead_tup > 50 + 0.2 * greatest(c.reltuples, 0)
-       or s.n_ins_since_vacuum > 1000 + 0.2 * greatest(c.reltuples, 0))
+       or s.n_ins_since_vacuum > 1000 + 0.2 * greatest(c.reltuples, 0)
+       or pg_relation_size(c.oid) > 0 and c.reltuples < 0
+       or pg_relation_size(c.oid) / 8192 > 10 + 1.2 * c.relpages)
      order by s.relname`,
   )
   return rows.map((row) => row.name)
