@@ -13,6 +13,8 @@ export const packedItemTokensMax = 200
 export const instructionLaneShare = 0.15
 const lengthExponent = 0.1
 const ellipsis = '…'
+/** Lexemes by which items are compared; a chunk has fewer. */
+const lexemesComparedMax = 512
 
 export interface PackItem {
   readonly id: string
@@ -60,11 +62,40 @@ export interface PackOptions {
   readonly itemTokensMax?: number | undefined
 }
 
-interface Candidate {
+/** An item with what is computed of it when its turn comes; most never need their excerpt. */
+class Candidate {
   readonly item: PackItem
-  readonly packed: PackedItem
   readonly value: number
-  readonly lexemes: ReadonlySet<string>
+  private readonly max: number
+  private readonly overhead: number
+  private heldPacked: PackedItem | undefined
+  private heldLexemes: ReadonlySet<string> | undefined
+
+  constructor(item: PackItem, max: number, overhead: number) {
+    this.item = item
+    this.max = max
+    this.overhead = overhead
+    this.value = item.score / Math.max(1, Math.min(item.tokens, max) + overhead) ** lengthExponent
+  }
+
+  get packed(): PackedItem {
+    this.heldPacked ??= this.present()
+    return this.heldPacked
+  }
+
+  get lexemes(): ReadonlySet<string> {
+    this.heldLexemes ??=
+      this.item.lexemes ?? new Set(tokenise(this.item.excerpt ?? this.item.text, lexemesComparedMax))
+    return this.heldLexemes
+  }
+
+  private present(): PackedItem {
+    const { id, lane, tokens } = this.item
+    const excerpted = tokens > this.max
+    const text = excerpted ? excerptOf(this.item, this.max) : this.item.text
+    const bare = excerpted ? countTokens(text) : Math.max(0, Math.ceil(tokens))
+    return { id, text, tokens: Math.max(1, bare + this.overhead), excerpted, lane }
+  }
 }
 
 const excerptOf = (item: PackItem, max: number): string => {
@@ -72,16 +103,6 @@ const excerptOf = (item: PackItem, max: number): string => {
   const leading = source !== item.text && !item.text.startsWith(source) ? ellipsis : ''
   // Two signs may cost two tokens each.
   return `${leading}${truncateToTokens(source, Math.max(1, max - 4)).trimEnd()}${ellipsis}`
-}
-
-const toCandidate = (item: PackItem, max: number, overhead: number): Candidate => {
-  const excerpted = item.tokens > max
-  const text = excerpted ? excerptOf(item, max) : item.text
-  const bare = excerpted ? countTokens(text) : Math.max(0, Math.ceil(item.tokens))
-  const tokens = Math.max(1, bare + overhead)
-  const packed: PackedItem = { id: item.id, text, tokens, excerpted, lane: item.lane }
-  const lexemes = item.lexemes ?? new Set(tokenise(text))
-  return { item, packed, value: item.score / tokens ** lengthExponent, lexemes }
 }
 
 const byValue = (a: Candidate, b: Candidate): number =>
@@ -153,7 +174,7 @@ class Packing {
 export const pack = (items: readonly PackItem[], budgetTokens: number, options: PackOptions = {}): Packed => {
   const max = options.itemTokensMax ?? packedItemTokensMax
   const candidates = items
-    .map((item) => toCandidate(item, max, options.overheadTokens ?? 0))
+    .map((item) => new Candidate(item, max, options.overheadTokens ?? 0))
     .toSorted(byValue)
   const packing = new Packing(candidates)
   for (const candidate of candidates)

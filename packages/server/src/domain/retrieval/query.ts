@@ -1,5 +1,6 @@
 /** Reads a question the way the ranking needs it: words, phrases, identifiers, dates, people. */
 import { findDates } from './dates.ts'
+import { escapePattern } from './escape-pattern.ts'
 import { normaliseForMatch, tokenise } from './tokenise.ts'
 import type { ParsedQuery, QueryLexeme } from './types.ts'
 
@@ -37,12 +38,10 @@ const findFiles = (text: string): string[] => {
   return [...new Set(found)].slice(0, identifiersMax)
 }
 
-const escapeForPattern = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)
-
 const names = (text: string, actor: string): boolean => {
   const name = normaliseForMatch(actor)
   if (name === '') return false
-  return new RegExp(String.raw`(?<![\p{L}\p{N}_])${escapeForPattern(name)}(?![\p{L}\p{N}_])`, 'u').test(text)
+  return new RegExp(String.raw`(?<![\p{L}\p{N}_])${escapePattern(name)}(?![\p{L}\p{N}_])`, 'u').test(text)
 }
 
 export interface ParseQueryOptions {

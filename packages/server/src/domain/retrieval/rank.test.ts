@@ -71,6 +71,7 @@ describe('rankItems', () => {
     ['the day asked about', 'What failed on 2026-02-03?', { createdAt: new Date('2026-02-03T10:00:00Z') }],
     ['a time, when asked when', 'When do we ship?', { text: 'We ship next Friday' }],
     ['a quoted phrase', 'Where is "pool exhausted" thrown?', { text: 'Error: Pool  exhausted!' }],
+    ['a phrase with signs', 'Where is "(a+b) [x] /y-z" used?', { text: 'so (a+b) [x] /y-z it is' }],
     ['a whole identifier', 'What does getUserById do?', { text: 'call getUserById(4)' }],
     [
       'a file named in the question',

@@ -6,7 +6,7 @@
  * The weights are those that held on conversations and coding chats they were not chosen on; the structure
  * around BM25 is worth more there than embeddings.
  */
-import { normaliseForMatch } from './tokenise.ts'
+import { escapePattern } from './escape-pattern.ts'
 import { orderBySupersession } from './supersession.ts'
 import type { ParsedQuery, RetrievalItem } from './types.ts'
 
@@ -69,6 +69,24 @@ export interface RankInput {
   readonly supersessions?: ReadonlyMap<string, string> | undefined
   readonly weights?: Partial<RankWeights> | undefined
 }
+
+const partNames = [
+  'lexical',
+  'neighbour',
+  'secondNeighbour',
+  'frame',
+  'kind',
+  'actor',
+  'date',
+  'temporal',
+  'length',
+  'phrase',
+  'identifier',
+  'file',
+  'stack',
+  'pinned',
+  'priority',
+] as const
 
 /** A gentle prior: a strong one finds what users said and buries nearly all that assistants said. */
 const anchorPriors: Readonly<Record<string, number>> = { decision: 0.4, constraint: 0.4 }
@@ -169,8 +187,20 @@ const holdsWord = (text: string, word: string): boolean => {
   return false
 }
 
-const shareHeld = (text: string, wanted: readonly string[]): number =>
-  wanted.length === 0 ? 0 : wanted.filter((word) => holdsWord(text, word)).length / wanted.length
+const shareOf = <T>(wanted: readonly T[], isHeld: (one: T) => boolean): number =>
+  wanted.length === 0 ? 0 : wanted.filter(isHeld).length / wanted.length
+
+/** Matches a phrase whatever the space and the case in it. */
+const patternOf = (phrase: string): RegExp => {
+  const words = phrase.split(' ').map(escapePattern)
+  return new RegExp(String.raw`(?<![\p{L}\p{N}_])${words.join(String.raw`\s+`)}(?![\p{L}\p{N}_])`, 'iu')
+}
+
+const identifierScore = (text: string, identifiers: readonly string[]): number => {
+  if (identifiers.length === 0) return 0
+  const lower = text.toLowerCase()
+  return shareOf(identifiers, (identifier) => holdsWord(lower, identifier))
+}
 
 const stackScore = (item: RetrievalItem, callStack: readonly string[]): number => {
   const depth = item.frameId === undefined ? -1 : callStack.indexOf(item.frameId)
@@ -187,6 +217,7 @@ interface Surroundings {
   readonly maxLexical: number
   readonly places: ReadonlyMap<string, number>
   readonly frames: ReadonlyMap<string, number>
+  readonly phrases: readonly RegExp[]
   readonly callStack: readonly string[]
   readonly files: readonly string[]
 }
@@ -199,6 +230,7 @@ const surroundingsOf = (input: RankInput): Surroundings => {
     maxLexical,
     places: scoresByPlace(input.items, maxLexical),
     frames: frameScores(input.items),
+    phrases: input.query.phrases.map(patternOf),
     callStack: input.callStack ?? [],
     files: [...(input.files ?? []), ...input.query.files],
   }
@@ -207,8 +239,6 @@ const surroundingsOf = (input: RankInput): Surroundings => {
 /** Each part between 0 and 1 (priority between -1 and 1), times its weight. */
 const weighedParts = (item: RetrievalItem, all: Surroundings): Record<keyof RankWeights | 'kind', number> => {
   const { query, weights } = all
-  const needsText = query.phrases.length > 0 || query.identifiers.length > 0
-  const text = needsText ? normaliseForMatch(item.text) : ''
   return {
     lexical: weights.lexical * (item.lexical / all.maxLexical),
     neighbour: weights.neighbour * aroundScore(item, all.places, 1),
@@ -219,8 +249,8 @@ const weighedParts = (item: RetrievalItem, all: Surroundings): Record<keyof Rank
     date: weights.date * Number(isWithin(item.createdAt, query)),
     temporal: weights.temporal * Number(query.asksWhen && spokenWhen.test(item.text)),
     length: weights.length * Math.min(1, Math.log1p(Math.max(0, item.tokens)) / Math.log1p(fullLengthTokens)),
-    phrase: weights.phrase * shareHeld(text, query.phrases),
-    identifier: weights.identifier * shareHeld(text, query.identifiers),
+    phrase: weights.phrase * shareOf(all.phrases, (phrase) => phrase.test(item.text)),
+    identifier: weights.identifier * identifierScore(item.text, query.identifiers),
     file: weights.file * fileScore(item.files, all.files),
     stack: weights.stack * stackScore(item, all.callStack),
     pinned: weights.pinned * Number(item.pinned === true),
@@ -229,15 +259,19 @@ const weighedParts = (item: RetrievalItem, all: Surroundings): Record<keyof Rank
 }
 
 const scoreItem = (item: RetrievalItem, all: Surroundings): RankedItem => {
-  const weighed = Object.entries(weighedParts(item, all)).filter(([, part]) => part !== 0)
-  const parts: RankedItem['parts'] = Object.fromEntries(weighed)
-  const sum = Math.max(
-    0,
-    weighed.reduce((total, [, part]) => total + part, 0),
-  )
+  const weighed = weighedParts(item, all)
+  const parts: Partial<Record<ScorePart, number>> = {}
+  let sum = 0
+  for (const name of partNames) {
+    if (weighed[name] === 0) continue
+    parts[name] = weighed[name]
+    sum += weighed[name]
+  }
   const factor = statusFactors[item.status]
-  if (factor === undefined) return { item, score: sum, parts }
-  return { item, score: sum * factor, parts: { ...parts, status: sum * factor - sum } }
+  if (factor === undefined) return { item, score: Math.max(0, sum), parts }
+  const score = Math.max(0, sum) * factor
+  parts.status = score - Math.max(0, sum)
+  return { item, score, parts }
 }
 
 /** All items, best first. Never a superseded one before its successor, whatever their scores. */
