@@ -6,10 +6,11 @@ import type { Log, Principal, Project } from './domain/context.ts'
 import type { Memory } from './domain/ports.ts'
 import type { Env } from './env.ts'
 import { createHttpApp } from './http/app.ts'
+import { loopbackHosts, loopbackOrigins } from './http/host-origin.ts'
 import { serveHttp, type HttpServer } from './http/serve.ts'
 import { createMcpServerFactory } from './mcp/create-server.ts'
 import { createMcpTransport } from './mcp/transport/mcp-transport.ts'
-import { createTenantBus } from './mcp/transport/tenant-bus.ts'
+import { createTenantBus, type TenantBus } from './mcp/transport/tenant-bus.ts'
 import type { CreateMcpServer } from './mcp/transport/types.ts'
 import type { OpenDatabase } from './open-database.ts'
 import { createAccounts } from './postgres/accounts.ts'
@@ -34,7 +35,7 @@ export interface AppOptions {
   database: OpenDatabase
   secretKey: string
   /** Only for tests that mount more than the product on its factory; no setting reaches this. */
-  decorateServer?: (create: CreateMcpServer) => CreateMcpServer
+  decorateServer?: (create: CreateMcpServer, bus: TenantBus) => CreateMcpServer
 }
 
 const projectsCacheMs = 2_000
@@ -77,7 +78,7 @@ export const createApp = async ({
   }
   const bus = createTenantBus({ onError: (error) => log.warn({ err: error }, 'a subscriber failed') })
   const mcp = createMcpTransport({
-    createServer: decorateServer(createMcpServerFactory({ memory, projects, bus, version })),
+    createServer: decorateServer(createMcpServerFactory({ memory, projects, bus, version }), bus),
     bus,
     hearsProject: (principal, projectId) =>
       principal.projectId === undefined || principal.projectId === projectId,
@@ -91,11 +92,8 @@ export const createApp = async ({
   const fallback = new URL(`http://${env.HOST.includes(':') ? `[${env.HOST}]` : env.HOST}:${env.PORT}`)
   const app = createHttpApp({
     publicUrl: new URL(env.PUBLIC_URL ?? fallback),
-    allowedHosts: [
-      ...env.ALLOWED_HOSTS,
-      ...(isLoopback(env.HOST) ? ['localhost', '127.0.0.1', '[::1]'] : []),
-    ],
-    allowedOrigins: env.ALLOWED_ORIGINS,
+    allowedHosts: [...env.ALLOWED_HOSTS, ...(isLoopback(env.HOST) ? loopbackHosts : [])],
+    allowedOrigins: [...env.ALLOWED_ORIGINS, ...(isLoopback(env.HOST) ? loopbackOrigins : [])],
     authenticate: createAuthenticate(accounts, secretKey, log),
     resolveProject: async (principal, org, slug) =>
       (await projects.listFor(principal)).find(

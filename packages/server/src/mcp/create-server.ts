@@ -128,6 +128,7 @@ export const createMcpServerFactory =
       { name: 'stackmemory', title: 'StackMemory', version: parts.version },
       {
         instructions,
+        requestState: args.requestState,
         capabilities: {
           tools: {},
           prompts: {},
@@ -141,13 +142,15 @@ export const createMcpServerFactory =
       },
     )
     const allows = (scope: Scope) => isAllowed(principal, scope)
-    const isWanted = (name: string) => args.toolName === undefined || args.toolName === name
+    // Only the tool that is called, when the call names one of ours: building the others costs more than the call.
+    const isOurs = [...tools, ...aliases].some(({ name }) => name === args.toolName)
+    const isWanted = (name: string) => !isOurs || args.toolName === name
     for (const tool of tools)
       if (isWanted(tool.name) && allows(tool.scope)) registerTool(server, parts, caller, pinned, tool)
     for (const alias of aliases)
       if (isWanted(alias.name) && allows(alias.tool.scope))
         registerAlias(server, parts, caller, pinned, alias)
-    if (args.toolName === undefined) registerRest(server, parts, caller, pinned, allows)
+    if (!isOurs) registerRest(server, parts, caller, pinned, allows)
     return server
   }
 

@@ -55,7 +55,8 @@ const findKey = sql<KeyHolder, readonly [string]>(
 )
 const touchKey = sql<never, readonly [string, Date]>(
   'accounts.touch-key',
-  `update api_keys set last_used = $2 where id = $1 and (last_used is null or last_used < $2 - interval '1 minute')`,
+  `update api_keys set last_used = $2::timestamptz
+   where id = $1 and (last_used is null or last_used < $2::timestamptz - interval '1 minute')`,
 )
 const insertKey = sql<never, readonly unknown[]>(
   'accounts.insert-key',

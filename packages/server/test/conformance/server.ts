@@ -1,102 +1,89 @@
 /**
- * The server that the conformance runner measures: the built transport, HTTP edge and API keys from `dist`, with
- * the conformance fixtures on top. It is started by `scripts/test-conformance.mjs`, prints one JSON line with
- * its URL and key, and stops with SIGTERM. Needs a Node that runs TypeScript (22.18 or newer).
+ * The server that the conformance runner measures: the built product, on an embedded database in a temporary
+ * directory, with the conformance fixtures on top of its own factory. It is started by
+ * `scripts/test-conformance.mjs`, prints one JSON line with its URL and key, and stops with SIGTERM. Needs a
+ * Node that runs TypeScript (22.18 or newer).
  */
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { McpServer, type ServerContext, createRequestStateCodec } from '@modelcontextprotocol/server'
-import type * as ApiKey from '../../src/auth/api-key.ts'
-import type { Principal, Project } from '../../src/domain/context.ts'
-import type * as App from '../../src/http/app.ts'
-import type * as Credential from '../../src/http/credential.ts'
-import type * as HostOrigin from '../../src/http/host-origin.ts'
-import type * as Serve from '../../src/http/serve.ts'
-import type * as Transport from '../../src/mcp/transport/mcp-transport.ts'
-import type * as Bus from '../../src/mcp/transport/tenant-bus.ts'
+import type * as App from '../../src/app.ts'
+import type * as EnvModule from '../../src/env.ts'
+import type * as FirstStart from '../../src/first-start.ts'
+import type * as OpenDatabase from '../../src/open-database.ts'
+import type * as Accounts from '../../src/postgres/accounts.ts'
 import type { CreateMcpServer, CreateServerArgs } from '../../src/mcp/transport/types.ts'
+import type { TenantBus } from '../../src/mcp/transport/tenant-bus.ts'
 import { type FixtureState, registerConformanceFixtures } from './fixtures/register.ts'
 
 // The types come from the sources, the code from the build: only the build is measured.
 const load = async <T>(path: string): Promise<T> =>
   import(new URL(`../../dist/${path}`, import.meta.url).href)
-const { createApiKey, parseApiKey, verifySecret } = await load<typeof ApiKey>('auth/api-key.js')
-const { createHttpApp } = await load<typeof App>('http/app.js')
-const { readCredential } = await load<typeof Credential>('http/credential.js')
-const { loopbackHosts, loopbackOrigins } = await load<typeof HostOrigin>('http/host-origin.js')
-const { serveHttp } = await load<typeof Serve>('http/serve.js')
-const { createMcpTransport } = await load<typeof Transport>('mcp/transport/mcp-transport.js')
-const { createTenantBus } = await load<typeof Bus>('mcp/transport/tenant-bus.js')
+const { createApp } = await load<typeof App>('app.js')
+const { loadEnv } = await load<typeof EnvModule>('env.js')
+const { prepareFirstStart } = await load<typeof FirstStart>('first-start.js')
+const { openDatabase } = await load<typeof OpenDatabase>('open-database.js')
+const { createAccounts } = await load<typeof Accounts>('postgres/accounts.js')
 
-const project: Project = {
-  id: '01890a5d-ac96-774b-bcce-b302099a8057',
-  organizationId: '01890a5d-ac96-774b-bcce-b302099a8058',
-  organizationSlug: 'conformance',
-  slug: 'fixtures',
-  name: 'Conformance',
-}
-const pepper = randomBytes(32).toString('hex')
-const apiKey = createApiKey({ live: false })
-const stored = apiKey.secretHash(pepper)
-const principal: Principal = {
-  userId: '01890a5d-ac96-774b-bcce-b302099a8059',
-  userName: 'conformance',
-  organizationId: project.organizationId,
-  role: 'member',
-  scopes: ['memory:read', 'memory:write'],
-  credential: { kind: 'api_key', id: apiKey.id },
-  client: { name: 'unknown', version: '' },
-}
+const dataDir = await mkdtemp(join(tmpdir(), 'stackmemory-conformance-'))
+const env = loadEnv({ DATA_DIR: dataDir, PORT: '0', PUBLIC_URL: 'http://localhost' })
+const secretKey = randomBytes(32).toString('hex')
 const states = createRequestStateCodec<FixtureState>({ key: randomBytes(32) })
-const log = { debug: note, info: () => undefined, warn: note, error: note }
-const bus = createTenantBus()
-
 const requestState = { verify: (state: string, ctx: ServerContext) => states.verify(state, ctx) }
+const log = { debug: note, info: () => undefined, warn: note, error: note }
 
-/** The one line to change when the product's factory takes over. */
-const createServer: CreateMcpServer = createMinimalServer
+const fixtureOptions = ({ era, pinned }: CreateServerArgs, bus: TenantBus) => ({
+  era,
+  publish: (event: Parameters<TenantBus['publishFor']>[1]) => {
+    if (pinned) bus.publishFor(pinned, event)
+  },
+  mintState: async (payload: FixtureState) => states.mint(payload),
+})
 
-function createMinimalServer(args: CreateServerArgs): McpServer {
-  const capabilities = { tools: { listChanged: true } }
-  const options = { capabilities, requestState: args.requestState }
-  return new McpServer({ name: 'stackmemory', version: '0.0.0' }, options)
+type Handler = (request: unknown, ctx: unknown) => Promise<Record<string, unknown[]>>
+
+/** The product answers these lists itself, so what the fixtures would list is added to its answer. */
+const listHandler = (server: McpServer, method: string): Handler | undefined =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the library has no public way to ask
+  (server.server as unknown as { _requestHandlers: Map<string, Handler> })._requestHandlers.get(method)
+
+const addToList = (
+  server: McpServer,
+  fixtures: McpServer,
+  method: 'tools/list' | 'resources/list',
+  key: string,
+) => {
+  const [own, more] = [listHandler(server, method), listHandler(fixtures, method)]
+  if (!own || !more) return
+  server.server.setRequestHandler(method, async (request, ctx) => {
+    const [ours, theirs] = [await own(request, ctx), await more(request, ctx)]
+    return { ...ours, [key]: [...(ours[key] ?? []), ...(theirs[key] ?? [])] } as never
+  })
 }
 
-const mcp = createMcpTransport({
-  createServer: async (args) => {
-    const server = await createServer({ ...args, requestState })
-    registerConformanceFixtures(server, {
-      era: args.era,
-      publish: (event) => bus.publishFor(project, event),
-      mintState: (payload) => states.mint(payload),
-    })
+const withFixtures =
+  (create: CreateMcpServer, bus: TenantBus): CreateMcpServer =>
+  async (args) => {
+    const server = await create({ ...args, requestState })
+    const fixtures = new McpServer({ name: 'fixtures', version: '0.0.0' })
+    registerConformanceFixtures(fixtures, fixtureOptions(args, bus))
+    registerConformanceFixtures(server, fixtureOptions(args, bus))
+    addToList(server, fixtures, 'tools/list', 'tools')
+    addToList(server, fixtures, 'resources/list', 'resources')
     return server
-  },
-  bus,
-  log,
-})
-const app = createHttpApp({
-  publicUrl: new URL('http://localhost'),
-  allowedHosts: loopbackHosts,
-  allowedOrigins: loopbackOrigins,
-  authenticate: (request) => {
-    const presented = readCredential(request.headers)
-    if (presented.kind === 'none') return Promise.resolve({ ok: false, error: 'missing' })
-    const parsed = presented.kind === 'bearer' ? parseApiKey(presented.token) : undefined
-    const known = parsed?.id === apiKey.id && verifySecret(parsed.secret, stored, pepper)
-    return Promise.resolve(known ? { ok: true, principal } : { ok: false, error: 'invalid' })
-  },
-  resolveProject: (_caller, org, slug) =>
-    Promise.resolve(org === project.organizationSlug && slug === project.slug ? project : undefined),
-  mcp,
-  health: () => Promise.resolve({ live: true, ready: true }),
-  log,
-})
-const http = await serveHttp(app, { host: '127.0.0.1', port: 0, log, endStreams: () => mcp.close() })
-process.once('SIGTERM', () => void http.close())
-const path = `/mcp/${project.organizationSlug}/${project.slug}`
-process.stdout.write(`${JSON.stringify({ url: http.url, path, key: apiKey.key })}\n`)
+  }
+
+const database = await openDatabase(env, log, () => undefined)
+const key = await prepareFirstStart(createAccounts(database.database), secretKey, AbortSignal.timeout(60_000))
+const app = await createApp({ env, log, database, secretKey, decorateServer: withFixtures })
+process.once('SIGTERM', () => void app.close().then(() => rm(dataDir, { recursive: true, force: true })))
+process.stdout.write(`${JSON.stringify({ url: app.http.url, path: '/mcp/personal/default', key })}\n`)
 
 function note(fields: object, message: string): void {
   if (process.env.CONFORMANCE_VERBOSE !== undefined)
-    process.stderr.write(`${message} ${JSON.stringify(fields)}\n`)
+    process.stderr.write(
+      `${message} ${JSON.stringify(fields, (_key, value) => (value instanceof Error ? value.stack : value))}\n`,
+    )
 }
