@@ -101,11 +101,11 @@ export const createApp = async ({
       ),
     mcp,
     health: async () => {
-      const database = await isUp()
+      const ready = await isUp()
       return {
         live: true,
-        ready: database,
-        checks: { database: database ? ('ok' as const) : ('failing' as const) },
+        ready,
+        checks: { database: ready ? ('ok' as const) : ('failing' as const) },
       }
     },
     log,

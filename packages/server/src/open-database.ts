@@ -1,5 +1,5 @@
 /** Opens the database that the configuration names, embedded or not, and brings its schema up to date. */
-import pg from 'pg'
+import { Pool } from 'pg'
 import type { Log } from './domain/context.ts'
 import { invalidInput, unavailable } from './domain/errors.ts'
 import type { Env } from './env.ts'
@@ -10,7 +10,7 @@ import { migrate } from './postgres/migrate.ts'
 export interface OpenDatabase {
   database: Database
   /** For maintenance that needs more than a role of the application: migrations, snapshots, doctor. */
-  pool: pg.Pool
+  pool: Pool
   embedded: EmbeddedDatabase | undefined
   close(): Promise<void>
 }
@@ -19,7 +19,7 @@ const serverVersionMin = 150_000
 
 const connectTimeoutMs = 10_000
 
-const assertVersion = async (pool: pg.Pool) => {
+const assertVersion = async (pool: Pool) => {
   const { rows } = await pool.query<{ version: number }>(
     `select current_setting('server_version_num')::int as version`,
   )
@@ -40,7 +40,7 @@ const openPostgres = async (
     application_name: 'stackmemory',
   }
   onProgress('Connecting to PostgreSQL')
-  const direct = new pg.Pool({ ...options, connectionString: env.DATABASE_URL_DIRECT ?? url, max: 2 })
+  const direct = new Pool({ ...options, connectionString: env.DATABASE_URL_DIRECT ?? url, max: 2 })
   try {
     await assertVersion(direct)
     await migrate(direct, { log, onProgress })
@@ -49,7 +49,7 @@ const openPostgres = async (
   } finally {
     await direct.end()
   }
-  const pool = new pg.Pool({ ...options, connectionString: url })
+  const pool = new Pool({ ...options, connectionString: url })
   const database = createDatabase(pool, 'postgres', { statementTimeoutMs: env.DATABASE_STATEMENT_TIMEOUT_MS })
   return { database, pool, embedded: undefined, close: async () => database.close() }
 }

@@ -7,7 +7,7 @@
  * nobody waits for BEGIN before sending the rest. When an early statement fails the rest fail with "current
  * transaction is aborted" and COMMIT answers ROLLBACK, which is reported as a failure: fail closed.
  */
-import pg from 'pg'
+import { Pool, type PoolClient } from 'pg'
 import { cancelled } from '../domain/errors.ts'
 import { isTransient, toDomainError } from './database-error.ts'
 import { sql, type Statement } from './statement.ts'
@@ -40,19 +40,19 @@ const openScope = sql<unknown, readonly [string, string, string, string]>(
 )
 
 const send = async (
-  client: pg.PoolClient,
+  client: PoolClient,
   statement: { name: string; text: string },
   values: readonly unknown[],
 ) => client.query({ name: statement.name, text: statement.text, values: [...values] })
 
 /** Asks the server to stop what this connection runs; its transaction then fails and rolls back. */
-const cancelBackend = async (cancelPool: pg.Pool, client: pg.PoolClient) => {
+const cancelBackend = async (cancelPool: Pool, client: PoolClient) => {
   const { processID } = client as unknown as { processID: number | null }
   if (processID) await cancelPool.query('select pg_cancel_backend($1)', [processID])
 }
 
 export const createDatabase = (
-  pool: pg.Pool,
+  pool: Pool,
   engine: Database['engine'],
   { statementTimeoutMs = 15_000 }: { statementTimeoutMs?: number } = {},
 ): Database => {
@@ -60,7 +60,7 @@ export const createDatabase = (
   pool.on('error', () => {}) // an idle connection broke: the pool drops it, the next caller gets a new one
   // Cancelling must not wait for a free connection: all of them may be busy with what is to be cancelled.
   const cancelPool =
-    engine === 'postgres' ? new pg.Pool({ ...pool.options, max: 1, idleTimeoutMillis: 5_000 }) : undefined
+    engine === 'postgres' ? new Pool({ ...pool.options, max: 1, idleTimeoutMillis: 5_000 }) : undefined
   cancelPool?.on('error', () => {})
 
   const attempt: Database['transact'] = async (scope, work) => {

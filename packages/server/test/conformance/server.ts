@@ -46,7 +46,7 @@ type Handler = (request: unknown, ctx: unknown) => Promise<Record<string, unknow
 
 /** The product answers these lists itself, so what the fixtures would list is added to its answer. */
 const listHandler = (server: McpServer, method: string): Handler | undefined =>
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the library has no public way to ask
+  // oxlint-disable-next-line no-underscore-dangle -- the library has no public way to ask
   (server.server as unknown as { _requestHandlers: Map<string, Handler> })._requestHandlers.get(method)
 
 const addToList = (

@@ -54,7 +54,7 @@ const rename = (args: Args): Args =>
 /** An importance from 0 to 1 is a priority from 1 to 10 here. */
 const toAnchor = (args: Args, type?: string): Args => {
   const { importance, priority, metadata: _metadata, ...rest } = rename(args)
-  const given = String(rest['type'] ?? type ?? 'decision').toLowerCase()
+  const given = (typeof rest['type'] === 'string' ? rest['type'] : (type ?? 'decision')).toLowerCase()
   const known = anchorTypeNames[given] ?? given
   const level = typeof importance === 'number' ? Math.round(importance * 9) + 1 : priority
   return {

@@ -33,7 +33,7 @@ export const defineTool = <Input extends z.ZodObject>(
     input: Input
     handle(ctx: Context, memory: Memory, args: z.infer<Input>): Promise<ToolAnswer>
   },
-): ToolDefinition => tool as unknown as ToolDefinition
+): ToolDefinition => tool
 
 export const readOnly = {
   readOnlyHint: true,
