@@ -135,6 +135,17 @@ create index frames_parent on frames (project_id, parent_id);
 create index frames_open on frames (project_id, created_at desc) where status = 'open' and deleted_at is null;
 create unique index frames_external_key on frames (project_id, external_key) where external_key is not null;
 
+-- Append-only: where a frame stood before each move, from which an earlier call stack is rebuilt.
+create table frame_moves (
+  project_id uuid not null,
+  frame_id uuid not null,
+  moved_at timestamptz not null,
+  from_parent_id uuid,
+  from_depth smallint not null,
+  primary key (project_id, frame_id, moved_at),
+  foreign key (project_id, frame_id) references frames (project_id, id)
+);
+
 create table events (
   project_id uuid not null,
   frame_id uuid not null,
@@ -310,11 +321,14 @@ create table task_dependencies (
   task_id uuid not null,
   blocked_by_id uuid not null,
   created_at timestamptz not null,
-  primary key (project_id, task_id, blocked_by_id),
+  removed_at timestamptz, -- an earlier bundle still sees it
+  primary key (project_id, task_id, blocked_by_id, created_at),
   foreign key (project_id, task_id) references tasks (project_id, id),
   foreign key (project_id, blocked_by_id) references tasks (project_id, id),
   check (task_id <> blocked_by_id)
 );
+create unique index task_dependencies_current on task_dependencies (project_id, task_id, blocked_by_id)
+  where removed_at is null;
 create index task_dependencies_blocking on task_dependencies (project_id, blocked_by_id);
 
 create table receipts (
@@ -381,7 +395,7 @@ do $$
 declare t text;
 begin
   foreach t in array array[
-    'project_counters', 'frames', 'events', 'anchors', 'anchor_versions', 'digests', 'tasks', 'task_versions',
+    'project_counters', 'frames', 'frame_moves', 'events', 'anchors', 'anchor_versions', 'digests', 'tasks', 'task_versions',
     'task_dependencies', 'receipts', 'idempotency_keys', 'search_entries'
   ] loop
     execute format('alter table %I enable row level security', t);
@@ -401,10 +415,11 @@ create policy projects_account on projects to stackmemory_account using (true) w
 
 -- Append-only by grant: no update of what was said, no delete; only the tombstone may be set.
 grant select, insert, update on project_counters, frames, anchors, digests, tasks to stackmemory_app;
-grant select, insert on events, anchor_versions, task_versions, task_dependencies, receipts to stackmemory_app;
+grant select, insert on frame_moves, events, anchor_versions, task_versions, task_dependencies, receipts to stackmemory_app;
 grant update (deleted_at) on events to stackmemory_app;
+grant update (removed_at) on task_dependencies to stackmemory_app;
 grant select, insert, update, delete on search_entries, idempotency_keys to stackmemory_app;
-grant delete on receipts, task_dependencies to stackmemory_app;
+grant delete on receipts to stackmemory_app;
 grant select on projects to stackmemory_app;
 
 create policy search_entries_search on search_entries for select to stackmemory_search using (true);

@@ -38,10 +38,11 @@ export interface Stores {
 export interface FrameStore {
   insert(frame: Frame): Promise<void>
   find(ref: { id: string } | { refNo: number }): Promise<Frame | undefined>
-  findMany(ids: readonly string[]): Promise<Frame[]>
+  /** As they were at that moment (null: now); the same for `callStack`. */
+  findMany(ids: readonly string[], asOf?: Date | null): Promise<Frame[]>
   findByExternalKey(key: string): Promise<Frame | undefined>
-  /** The path from the root to this frame, root first. */
-  callStack(id: string): Promise<Frame[]>
+  /** The path from the root to this frame, root first, without what was forgotten. */
+  callStack(id: string, asOf?: Date | null): Promise<Frame[]>
   /** Open descendants, deepest first, locked until the end of the transaction. */
   lockOpenDescendants(id: string): Promise<Frame[]>
   lock(id: string): Promise<Frame | undefined>
@@ -52,7 +53,7 @@ export interface FrameStore {
   countOpen(): Promise<number>
   close(id: string, outcome: string, at: Date): Promise<void>
   reopen(id: string, at: Date): Promise<void>
-  reparent(id: string, parentId: string | null, depth: number): Promise<void>
+  reparent(id: string, parentId: string | null, depth: number, at: Date): Promise<void>
   /** Reserves `count` sequence numbers and returns the last one; undefined when the frame is not there. */
   reserveEvents(
     id: string,
@@ -72,9 +73,7 @@ export interface EventStore {
   recent(frameId: string, limit: number, asOf: Date | null): Promise<MemoryEvent[]>
   knownExternalKeys(keys: readonly string[]): Promise<string[]>
   /** Counts by kind, errors and touched files of some frames, for a digest. */
-  summarise(
-    frameIds: readonly string[],
-  ): Promise<{
+  summarise(frameIds: readonly string[]): Promise<{
     counts: Record<string, number>
     files: string[]
     errors: { text: string; count: number }[]
@@ -132,7 +131,8 @@ export interface TaskStore {
   findByExternalKey(key: string): Promise<Task | undefined>
   update(task: Task): Promise<void>
   addDependencies(taskId: string, blockedByIds: readonly string[], at: Date): Promise<void>
-  removeDependencies(taskId: string, blockedByIds: readonly string[]): Promise<void>
+  /** They end now; an earlier bundle still sees them. */
+  removeDependencies(taskId: string, blockedByIds: readonly string[], at: Date): Promise<void>
   /** True when `fromId` already waits, directly or not, for `toId`. */
   waitsFor(fromId: string, toId: string): Promise<boolean>
   list(filter: TaskFilter, asOf: Date | null): Promise<TaskWithBlockers[]>

@@ -65,7 +65,8 @@ const unfinished = `('todo', 'in_progress', 'blocked')`
 const blockedBy = `coalesce((
     select array_agg(b.ref_no order by b.ref_no) from task_dependencies d
     join tasks b on b.project_id = $1 and b.id = d.blocked_by_id
-    where d.project_id = $1 and d.task_id = t.id and b.status in ${unfinished} and b.deleted_at is null), '{}') as "blockedBy"`
+    where d.project_id = $1 and d.task_id = t.id and d.removed_at is null and b.status in ${unfinished}
+      and b.deleted_at is null), '{}') as "blockedBy"`
 
 const insert = sql<never, readonly [string, string]>('tasks.insert', insertFromJson('tasks', fields))
 const insertVersion = sql<never, readonly [string, string]>(
@@ -107,16 +108,18 @@ const addDependencies = sql<never, readonly [string, string, readonly string[], 
   `insert into task_dependencies (project_id, task_id, blocked_by_id, created_at)
    select $1, $2, blocker, $4 from unnest($3::uuid[]) as blocker on conflict do nothing`,
 )
-const removeDependencies = sql<never, readonly [string, string, readonly string[]]>(
+const removeDependencies = sql<never, readonly [string, string, readonly string[], Date]>(
   'tasks.remove-dependencies',
-  `delete from task_dependencies where project_id = $1 and task_id = $2 and blocked_by_id = any ($3::uuid[])`,
+  `update task_dependencies set removed_at = $4
+   where project_id = $1 and task_id = $2 and blocked_by_id = any ($3::uuid[]) and removed_at is null`,
 )
 const waitsFor = sql<{ found: boolean }, readonly [string, string, string]>(
   'tasks.waits-for',
   `with recursive chain as (
-     select blocked_by_id from task_dependencies where project_id = $1 and task_id = $2
+     select blocked_by_id from task_dependencies where project_id = $1 and task_id = $2 and removed_at is null
      union
-     select d.blocked_by_id from task_dependencies d join chain c on d.task_id = c.blocked_by_id where d.project_id = $1)
+     select d.blocked_by_id from task_dependencies d join chain c on d.task_id = c.blocked_by_id
+     where d.project_id = $1 and d.removed_at is null)
    select exists (select from chain where blocked_by_id = $3) as found`,
 )
 // Ready first (nothing unfinished in front of it), then by priority, then the one touched last.
@@ -131,7 +134,8 @@ const list = sql<
      and ($5::uuid is null or t.claimed_by = $5)
    order by t.status in ('done', 'cancelled'), t.status = 'blocked' or exists (
        select from task_dependencies d join tasks b on b.project_id = $1 and b.id = d.blocked_by_id
-       where d.project_id = $1 and d.task_id = t.id and b.status in ${unfinished} and b.deleted_at is null),
+       where d.project_id = $1 and d.task_id = t.id and d.removed_at is null and b.status in ${unfinished}
+         and b.deleted_at is null),
      array_position(array['urgent', 'high', 'medium', 'low'], t.priority), t.updated_at desc, t.id limit $6`,
 )
 const listAsOf = sql<TaskWithBlockers, readonly [string, readonly string[], number, Date]>(
@@ -143,7 +147,8 @@ const listAsOf = sql<TaskWithBlockers, readonly [string, readonly string[], numb
        join lateral (
          select bv.status from task_versions bv where bv.project_id = $1 and bv.task_id = b.id and bv.changed_at <= $4
          order by bv.version desc limit 1) bv on bv.status in ${unfinished}
-       where d.project_id = $1 and d.task_id = t.id and d.created_at <= $4 and b.deleted_at is null), '{}') as "blockedBy"
+       where d.project_id = $1 and d.task_id = t.id and d.created_at <= $4
+         and (d.removed_at is null or d.removed_at > $4) and b.deleted_at is null), '{}') as "blockedBy"
      from tasks t join lateral (
        select * from task_versions v where v.project_id = $1 and v.task_id = t.id and v.changed_at <= $4
        order by v.version desc limit 1) v on true
@@ -158,7 +163,8 @@ const blockers = sql<
   'tasks.blockers',
   `select d.task_id as "taskId", b.ref_no as "refNo", b.status from task_dependencies d
    join tasks b on b.project_id = $1 and b.id = d.blocked_by_id
-   where d.project_id = $1 and d.task_id = any ($2::uuid[]) and b.deleted_at is null order by b.ref_no`,
+   where d.project_id = $1 and d.task_id = any ($2::uuid[]) and d.removed_at is null and b.deleted_at is null
+   order by b.ref_no`,
 )
 const versions = sql<TaskVersion, readonly [string, string]>(
   'tasks.versions',
@@ -172,7 +178,8 @@ const metrics = sql<Record<TaskStatus | 'ready' | 'total', number>, readonly [st
      count(*) filter (where t.status = 'cancelled')::int as cancelled,
      count(*) filter (where t.status in ('todo', 'in_progress') and not exists (
        select from task_dependencies d join tasks b on b.project_id = $1 and b.id = d.blocked_by_id
-       where d.project_id = $1 and d.task_id = t.id and b.status in ${unfinished} and b.deleted_at is null))::int as ready
+       where d.project_id = $1 and d.task_id = t.id and d.removed_at is null and b.status in ${unfinished}
+         and b.deleted_at is null))::int as ready
    from tasks t where t.project_id = $1 and t.deleted_at is null`,
 )
 
@@ -197,8 +204,8 @@ export const createTaskStore = (tx: Transaction, projectId: string): TaskStore =
   addDependencies: async (taskId, blockedByIds, at) => {
     if (blockedByIds.length) await tx.run(addDependencies, [projectId, taskId, blockedByIds, at])
   },
-  removeDependencies: async (taskId, blockedByIds) => {
-    if (blockedByIds.length) await tx.run(removeDependencies, [projectId, taskId, blockedByIds])
+  removeDependencies: async (taskId, blockedByIds, at) => {
+    if (blockedByIds.length) await tx.run(removeDependencies, [projectId, taskId, blockedByIds, at])
   },
   waitsFor: async (fromId, toId) => (await tx.run(waitsFor, [projectId, fromId, toId]))[0]?.found ?? false,
   list: async (filter, asOf) =>

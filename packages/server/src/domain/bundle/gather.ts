@@ -69,7 +69,7 @@ const loadInstructions = async (stores: Stores, asOf: Date | null): Promise<Foun
 
 const loadStack = async (stores: Stores, request: BundleRequest) => {
   if (request.frame === undefined) return []
-  return stores.frames.callStack((await getFrame(stores, request.frame)).id)
+  return stores.frames.callStack((await getFrame(stores, request.frame)).id, request.asOf)
 }
 
 export const gather = async (ctx: Context, stores: Stores, request: BundleRequest): Promise<Gathered> => {

@@ -19,7 +19,7 @@ import type { Memory, Stores } from '../ports.ts'
 import { provenanceOf } from '../provenance.ts'
 import { formatAnchorRef, formatFrameRef } from '../refs.ts'
 import { getFrame } from '../resolve.ts'
-import { idempotencyKey, optionalText, ref, textList } from '../text.ts'
+import { contentHash, idempotencyKey, optionalText, ref, textList } from '../text.ts'
 import { buildDigestBody, renderDigest } from './build-digest.ts'
 
 export const closeFrameInput = z.strictObject({
@@ -97,12 +97,26 @@ export const endFrame = async (
 const isOwnWork = (ctx: Context, frame: Frame) =>
   frame.authorId === ctx.principal.userId && frame.clientName === ctx.principal.client.name
 
+/**
+ * Open frames below, deepest first. A frame that another writer is just starting under one of them is not in the
+ * first answer, which waited for that writer; once all are locked nobody can start another, so asking until the
+ * answer stays the same finds them all.
+ */
+const lockOpenBelow = async (stores: Stores, frame: Frame) => {
+  let open = await stores.frames.lockOpenDescendants(frame.id)
+  for (;;) {
+    const again = await stores.frames.lockOpenDescendants(frame.id)
+    if (again.length === open.length) return again
+    open = again
+  }
+}
+
 /** Deals with the open frames below, deepest first; returns what happened to whom. */
 const settleChildren = async (ctx: Context, stores: Stores, frame: Frame, outcome: Outcome) => {
-  const open = await stores.frames.lockOpenDescendants(frame.id)
+  const open = await lockOpenBelow(stores, frame)
   const own = new Set([frame.id, ...open.filter((each) => isOwnWork(ctx, each)).map((each) => each.id)])
   const movedUp = open.filter((each) => !own.has(each.id) && each.parentId !== null && own.has(each.parentId))
-  for (const child of movedUp) await stores.frames.reparent(child.id, frame.parentId, frame.depth)
+  for (const child of movedUp) await stores.frames.reparent(child.id, frame.parentId, frame.depth, ctx.now)
   const closed = open.filter((each) => own.has(each.id))
   const summary = `Closed together with ${formatFrameRef(frame.refNo)}; nobody had closed it before.`
   const childOutcome = outcome === 'handoff' ? 'handoff' : 'abandoned'
@@ -120,6 +134,23 @@ const settleChildren = async (ctx: Context, stores: Stores, frame: Frame, outcom
   }
 }
 
+/** Pins the statements of the closing agent; one that is in force already is not added again. */
+const pinDecisions = async (ctx: Context, stores: Stores, frame: Frame, contents: readonly string[]) => {
+  const pinned: string[] = []
+  for (const content of contents) {
+    const anchor =
+      (await stores.anchors.findByContent(contentHash('decision', content, ''))) ??
+      (await recordAnchor(ctx, stores, {
+        content,
+        type: 'decision',
+        frameId: frame.id,
+        branch: frame.branch,
+      }))
+    pinned.push(formatAnchorRef(anchor.refNo))
+  }
+  return [...new Set(pinned)]
+}
+
 /** @throws invalid_input when the frame is closed already; not_found when it is not in this project. */
 export const closeFrame = async (
   ctx: Context,
@@ -135,19 +166,11 @@ export const closeFrame = async (
     nextSteps: cleanAll(input.next_steps),
     at: ctx.now,
   }
+  const decisions = cleanAll(input.decisions)
   return memory.transact(ctx, async (stores) =>
     once(ctx, stores, { operation: 'close_frame', key: input.idempotency_key, input }, async () => {
       const found = await getFrame(stores, input.frame)
-      const pinned: string[] = []
-      for (const content of input.decisions) {
-        const anchor = await recordAnchor(ctx, stores, {
-          content: clean(content),
-          type: 'decision',
-          frameId: found.id,
-          branch: found.branch,
-        })
-        pinned.push(formatAnchorRef(anchor.refNo))
-      }
+      const pinned = await pinDecisions(ctx, stores, found, decisions)
       const frame = await stores.frames.lock(found.id)
       if (frame?.status !== 'open')
         throw invalidInput(

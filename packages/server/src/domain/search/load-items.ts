@@ -61,7 +61,7 @@ export const loadItems = async (
     stores.anchors.findMany(ids('anchor'), asOf),
     stores.digests.findMany(ids('digest')),
     stores.tasks.findMany(ids('task')),
-    stores.frames.findMany(ids('frame')),
+    stores.frames.findMany(ids('frame'), asOf),
   ])
   const successorIds = anchors.flatMap((anchor) => anchor.supersededBy ?? [])
   const frameIds = [...events, ...anchors, ...digests, ...tasks].flatMap((each) => each.frameId ?? [])

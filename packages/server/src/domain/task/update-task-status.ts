@@ -68,10 +68,10 @@ const addBlockers = async (ctx: Context, stores: Stores, task: Task, refs: reado
   }
 }
 
-const removeBlockers = async (stores: Stores, task: Task, refs: readonly string[]) => {
+const removeBlockers = async (ctx: Context, stores: Stores, task: Task, refs: readonly string[]) => {
   const ids: string[] = []
   for (const each of new Set(refs)) ids.push((await getTask(stores, each)).id)
-  await stores.tasks.removeDependencies(task.id, ids)
+  await stores.tasks.removeDependencies(task.id, ids, ctx.now)
 }
 
 /** @throws conflict when somebody else holds the claim; invalid_input for a cyclic dependency. */
@@ -98,7 +98,7 @@ export const updateTaskStatus = async (
         closedAt: isFinished(status) ? (before.closedAt ?? ctx.now) : null,
       }
       await addBlockers(ctx, stores, task, input.add_blocked_by)
-      await removeBlockers(stores, task, input.remove_blocked_by)
+      await removeBlockers(ctx, stores, task, input.remove_blocked_by)
       await stores.tasks.update(task)
       await stores.tasks.insertVersion(versionOfTask(ctx, task))
       if (task.note !== before.note) {
