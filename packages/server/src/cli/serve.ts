@@ -1,5 +1,4 @@
 import { destination } from 'pino'
-import ora from 'ora'
 import { createApp } from '../app.ts'
 import { loadEnv } from '../env.ts'
 import { prepareFirstStart } from '../first-start.ts'
@@ -9,15 +8,7 @@ import { createAccounts } from '../postgres/accounts.ts'
 import { loadSecretKey } from '../secret-key.ts'
 import { connectText } from './connect-text.ts'
 import { print, type Io } from './io.ts'
-
-/** Progress on stderr: a spinner for a person, one line per step for a log. */
-const createProgress = (io: Io) => {
-  if (io.stderr.isTTY) {
-    const spinner = ora({ stream: io.stderr as NodeJS.WriteStream, text: 'Starting' }).start()
-    return { step: (text: string) => void (spinner.text = text), done: () => void spinner.stop() }
-  }
-  return { step: (text: string) => void io.stderr.write(`${text}…\n`), done: () => {} }
-}
+import { createProgress } from './progress.ts'
 
 const describeStart = (publicUrl: URL, where: string) =>
   [

@@ -1,0 +1,253 @@
+/** `stackmemory import claude-code`: sessions of Claude Code become frames with their events and digests. */
+import { createReadStream } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { basename, join } from 'node:path'
+import { importSession, type ImportedSessionResult } from '../domain/ingest/import-session.ts'
+import { isDomainError } from '../domain/errors.ts'
+import { readTranscript, splitLines } from '../import/claude-code/read-transcript.ts'
+import { toImportedSession } from '../import/claude-code/to-imported-session.ts'
+import type { TranscriptFile } from '../import/claude-code/transcript.ts'
+import { chooseProject, withLocal, type Local } from './local.ts'
+import { CommandFailure, dataError, exitCodes, print, printJson, warn, type Io } from './io.ts'
+import { formatBar } from './progress.ts'
+
+export interface ImportClaudeCodeOptions {
+  project?: string
+  dryRun?: boolean
+  json?: boolean
+}
+
+export interface ImportReport {
+  project: string | null
+  dryRun: boolean
+  /** False when it was stopped before the last file. */
+  finished: boolean
+  files: { found: number; read: number; unreadable: { file: string; reason: string }[] }
+  sessions: { new: number; grown: number; unchanged: number; forgotten: number }
+  events: { added: number; alreadyThere: number; empty: number }
+  redacted: Record<string, number>
+  injectedRemoved: number
+  skipped: Record<string, number>
+  malformed: { count: number; lines: { file: string; line: number; reason: string }[] }
+  durationMs: number
+}
+
+const malformedShownMax = 20
+const malformedKeptMax = 1_000
+
+const newReport = (dryRun: boolean): ImportReport => ({
+  project: null,
+  dryRun,
+  finished: true,
+  files: { found: 0, read: 0, unreadable: [] },
+  sessions: { new: 0, grown: 0, unchanged: 0, forgotten: 0 },
+  events: { added: 0, alreadyThere: 0, empty: 0 },
+  redacted: {},
+  injectedRemoved: 0,
+  skipped: {},
+  malformed: { count: 0, lines: [] },
+  durationMs: 0,
+})
+
+interface SourceFile {
+  path: string
+  bytes: number
+}
+
+/** The file itself, or every `.jsonl` below the folder, oldest first so that references follow time. */
+const findTranscripts = async (path: string): Promise<SourceFile[]> => {
+  const given = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
+  const stats = await stat(given).catch(() => undefined)
+  if (!stats)
+    throw dataError(`There is nothing at ${path}. Claude Code keeps its transcripts in ~/.claude/projects.`)
+  if (stats.isFile()) return [{ path: given, bytes: stats.size }]
+  const names = (await readdir(given, { recursive: true })).filter((name) => name.endsWith('.jsonl'))
+  const files = await Promise.all(
+    names.map(async (name) => {
+      const file = join(given, name)
+      const { size, mtimeMs, isFile } = await stat(file).then(
+        (each) => ({ size: each.size, mtimeMs: each.mtimeMs, isFile: each.isFile() }),
+        () => ({ size: 0, mtimeMs: 0, isFile: true }),
+      )
+      return { path: file, bytes: size, mtimeMs, isFile }
+    }),
+  )
+  const found = files
+    .filter((file) => file.isFile)
+    .toSorted((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? -1 : 1))
+  if (found.length === 0)
+    throw dataError(`There is no .jsonl file in ${path}, so there is nothing to import.`)
+  return found
+}
+
+const lineCharsMax = 4_000
+
+/** Titles that Claude Code keeps at the head of other files, by the last message of the session they name. */
+const readSummaries = async (files: readonly SourceFile[]): Promise<Map<string, string>> => {
+  const summaries = new Map<string, string>()
+  for (const { path } of files) {
+    try {
+      const chunks = createReadStream(path, { highWaterMark: 16_384 }) as AsyncIterable<Uint8Array>
+      for await (const line of splitLines(chunks, lineCharsMax)) {
+        if (!line.startsWith('{"type":"summary"')) break
+        const { summary, leafUuid } = JSON.parse(line) as { summary?: unknown; leafUuid?: unknown }
+        if (typeof summary === 'string' && typeof leafUuid === 'string') summaries.set(leafUuid, summary)
+      }
+    } catch {
+      // An unreadable file or line is reported when the file is imported.
+    }
+  }
+  return summaries
+}
+
+const addFile = (report: ImportReport, file: TranscriptFile, name: string) => {
+  report.files.read += 1
+  for (const { reason, count } of file.skipped) report.skipped[reason] = (report.skipped[reason] ?? 0) + count
+  for (const { kind, count } of file.redacted) report.redacted[kind] = (report.redacted[kind] ?? 0) + count
+  report.injectedRemoved += file.injectedRemoved
+  report.malformed.count += file.malformedCount
+  for (const each of file.malformed)
+    if (report.malformed.lines.length < malformedKeptMax) report.malformed.lines.push({ file: name, ...each })
+}
+
+const addSession = (report: ImportReport, result: ImportedSessionResult) => {
+  if (result.status !== 'stopped') report.sessions[result.status] += 1
+  report.events.added += result.eventsAdded
+  report.events.alreadyThere += result.eventsKnown
+  report.events.empty += result.eventsEmpty
+  for (const [kind, count] of Object.entries(result.cleaned.redacted))
+    report.redacted[kind] = (report.redacted[kind] ?? 0) + count
+}
+
+const runImport = async (
+  report: ImportReport,
+  files: readonly SourceFile[],
+  show: { file: (text: string) => void; detail: (text: string) => void },
+  isStopped: () => boolean,
+  importOne: (
+    session: ReturnType<typeof toImportedSession>,
+    onBatch: (events: number) => void,
+  ) => Promise<void>,
+) => {
+  const summaries = await readSummaries(files)
+  const bytesTotal = files.reduce((sum, file) => sum + file.bytes, 0)
+  let bytesDone = 0
+  for (const [index, file] of files.entries()) {
+    if (isStopped()) break
+    const name = basename(file.path)
+    const where = `${name} (${index + 1} of ${files.length})`
+    show.file(`Importing ${where}`)
+    try {
+      const parsed = await readTranscript(file.path)
+      addFile(report, parsed, name)
+      for (const session of parsed.sessions) {
+        if (isStopped()) break
+        await importOne(toImportedSession(session, summaries), () =>
+          show.detail(`${formatBar(bytesDone, bytesTotal)} ${where}, ${report.events.added} events`),
+        )
+      }
+    } catch (error) {
+      if (!isFileError(error)) throw error
+      report.files.unreadable.push({ file: name, reason: error.code })
+    }
+    bytesDone += file.bytes
+    show.detail(`${formatBar(bytesDone, bytesTotal)} ${where}, ${report.events.added} events`)
+  }
+  report.finished = !isStopped()
+}
+
+const isFileError = (error: unknown): error is Error & { code: string } =>
+  !isDomainError(error) && error instanceof Error && 'syscall' in error && 'code' in error
+
+const importInto = async (
+  local: Local,
+  report: ImportReport,
+  files: readonly SourceFile[],
+  options: ImportClaudeCodeOptions,
+  isStopped: () => boolean,
+) => {
+  const project = await chooseProject(local, options.project)
+  report.project = `${project.organizationSlug}/${project.slug}`
+  const show = { file: local.progress.step, detail: local.progress.detail }
+  await runImport(report, files, show, isStopped, async (session, onBatch) =>
+    addSession(
+      report,
+      await importSession(local.context(project), local.memory, session, { isStopped, onBatch }),
+    ),
+  )
+}
+
+const dryRun = async (report: ImportReport, files: readonly SourceFile[], isStopped: () => boolean) =>
+  runImport(report, files, { file: () => {}, detail: () => {} }, isStopped, async (session) => {
+    report.sessions.new += 1
+    report.events.added += [session, ...session.subagents].reduce(
+      (sum, frame) => sum + frame.events.length,
+      0,
+    )
+  })
+
+export const importClaudeCode = async (
+  io: Io,
+  path: string,
+  options: ImportClaudeCodeOptions,
+): Promise<void> => {
+  const startedAt = performance.now()
+  let stopped = false
+  void io.stopped.then(() => (stopped = true))
+  const files = await findTranscripts(path)
+  const report = newReport(options.dryRun === true)
+  report.files.found = files.length
+  if (options.dryRun) await dryRun(report, files, () => stopped)
+  else
+    await withLocal(io, { purpose: 'to import', stopsItself: true }, async (local) =>
+      importInto(local, report, files, options, () => stopped),
+    )
+  report.durationMs = Math.round(performance.now() - startedAt)
+  if (options.json) printJson(io, report)
+  else print(io, renderReport(report))
+  if (!report.finished)
+    throw new CommandFailure(
+      exitCodes.interrupted,
+      'Stopped. What was imported is complete; run the same command again for the rest.',
+    )
+  if (report.files.read === 0 || isNothingUnderstood(report))
+    throw dataError('Nothing could be read. Check that the path holds transcripts of Claude Code.')
+  if (report.malformed.count > 0 && !options.json)
+    warn(io, `${report.malformed.count} lines were not understood; everything else was read.`)
+}
+
+const isNothingUnderstood = (report: ImportReport) =>
+  report.malformed.count > 0 &&
+  Object.values(report.sessions).every((count) => count === 0) &&
+  Object.keys(report.skipped).length === 0
+
+const list = (counts: Record<string, number>) =>
+  Object.entries(counts)
+    .toSorted((a, b) => b[1] - a[1])
+    .map(([name, count]) => `${count} ${name}`)
+    .join(', ')
+
+const renderReport = (report: ImportReport): string => {
+  const { sessions, events, files, malformed } = report
+  const sessionCounts = list(Object.fromEntries(Object.entries(sessions).filter(([, count]) => count > 0)))
+  return [
+    report.dryRun
+      ? 'Would import (nothing was written):'
+      : `Imported into ${report.project ?? ''} in ${(report.durationMs / 1_000).toFixed(1)} s:`,
+    `  Files      ${files.read} of ${files.found} read`,
+    `  Sessions   ${sessionCounts || 'none'}`,
+    report.dryRun
+      ? `  Events     ${events.added}`
+      : `  Events     ${events.added} added, ${events.alreadyThere} already there${events.empty ? `, ${events.empty} empty` : ''}`,
+    `  Redacted   ${list(report.redacted) || 'nothing'}`,
+    `  Left out   ${list(report.skipped) || 'nothing'}`,
+    ...files.unreadable.map(({ file, reason }) => `  Not readable: ${file} (${reason})`),
+    ...malformed.lines
+      .slice(0, malformedShownMax)
+      .map(({ file, line, reason }) => `  Not understood: ${file} line ${line}: ${reason}`),
+    malformed.count > malformedShownMax ? `  … and ${malformed.count - malformedShownMax} more lines` : '',
+  ]
+    .filter(Boolean)
+    .join('\n')
+}

@@ -1,0 +1,243 @@
+/**
+ * Brings a finished session from somewhere else into memory: one closed frame, a frame below it for each
+ * subagent, their events, and a digest for each, dated when they happened. Everything carries the source
+ * `import`.
+ *
+ * Identity comes from external keys, so importing again adds nothing, and a session that grew adds what is new
+ * and replaces its digest. One transaction holds at most `limits.eventsPerBatch` events; between two of them an
+ * import can stop and be run again. The frames are closed from the start: what is over is never listed as open
+ * work, also not when an import was interrupted.
+ */
+import { createCleaner, type CleanReport } from '../clean.ts'
+import type { Context } from '../context.ts'
+import { appendEvents, type EventInput } from '../event/record-events.ts'
+import { buildDigestBody, renderDigest } from '../frame/build-digest.ts'
+import { digestEntries, frameEntries } from '../index-memory.ts'
+import { limits } from '../limits.ts'
+import type { Digest, DigestBody, Frame, frameTypes, Outcome } from '../memory.ts'
+import { authorize } from '../policy.ts'
+import type { Memory, Stores } from '../ports.ts'
+import { provenanceOf } from '../provenance.ts'
+import { formatFrameRef } from '../refs.ts'
+import { normalizePaths } from '../text.ts'
+
+export interface ImportedFrame {
+  /** Identity over repeated imports; unique in the project. */
+  externalKey: string
+  name: string
+  type: (typeof frameTypes)[number]
+  goal: string
+  branch: string | null
+  files: string[]
+  startedAt: Date
+  endedAt: Date
+  outcome: Outcome
+  summary: string
+  /** What failed and is worth a line in the digest; counted from the events when absent. */
+  errors?: DigestBody['errors']
+  /** In their order, each with a `key`. */
+  events: EventInput[]
+}
+
+export interface ImportedSession extends ImportedFrame {
+  /** Work that was given to agents of their own. */
+  subagents: ImportedFrame[]
+}
+
+export interface ImportedSessionResult {
+  /** `forgotten`: somebody forgot this session here, and an import does not bring it back. */
+  status: 'new' | 'grown' | 'unchanged' | 'stopped' | 'forgotten'
+  ref: string | null
+  eventsAdded: number
+  /** Events that were in the project already. */
+  eventsKnown: number
+  /** Events of which nothing was left after cleaning. */
+  eventsEmpty: number
+  cleaned: CleanReport
+}
+
+export interface ImportSessionOptions {
+  /** Asked between transactions; true stops the import, which can be run again. */
+  isStopped?: () => boolean
+  /** Called after each transaction with the number of events it dealt with. */
+  onBatch?: (events: number) => void
+}
+
+interface Step {
+  frame: ImportedFrame
+  events: EventInput[]
+  /** Frames that are complete after this step. */
+  ended: ImportedFrame[]
+}
+
+/** The parent comes first because its subagents point at it, and ends last because its digest counts them. */
+const planSteps = (session: ImportedSession): Step[] => {
+  const steps = [session, ...session.subagents].flatMap((frame) =>
+    batches(frame.events).map((events, index, all): Step => {
+      const isLast = index === all.length - 1
+      return { frame, events, ended: isLast && frame !== session ? [frame] : [] }
+    }),
+  )
+  steps.at(-1)?.ended.push(session)
+  return steps
+}
+
+const batches = (events: EventInput[]): EventInput[][] => {
+  const count = Math.max(1, Math.ceil(events.length / limits.eventsPerBatch))
+  return Array.from({ length: count }, (_, index) =>
+    events.slice(index * limits.eventsPerBatch, (index + 1) * limits.eventsPerBatch),
+  )
+}
+
+const newFrame = (ctx: Context, frame: ImportedFrame, refNo: number, parentId: string | null): Frame => {
+  const { clean, cleanAll } = createCleaner()
+  return {
+    ...provenanceOf(ctx, 'import'),
+    id: ctx.newId(),
+    refNo,
+    parentId,
+    depth: parentId === null ? 0 : 1,
+    name: clean(frame.name) || 'Untitled',
+    type: frame.type,
+    status: 'closed',
+    outcome: frame.outcome,
+    goal: clean(frame.goal),
+    constraints: [],
+    files: normalizePaths(cleanAll(frame.files)).slice(0, limits.filesPerItem),
+    branch: frame.branch,
+    taskId: null,
+    eventCount: 0,
+    externalKey: frame.externalKey,
+    startedAt: frame.startedAt,
+    lastActivityAt: frame.endedAt,
+    closedAt: frame.endedAt,
+    createdAt: ctx.now,
+    deletedAt: null,
+  }
+}
+
+const ensureFrame = async (
+  ctx: Context,
+  stores: Stores,
+  imported: ImportedFrame,
+  parentId: string | null,
+): Promise<Frame> => {
+  const known = await stores.frames.findByExternalKey(imported.externalKey)
+  if (known) return known
+  const refNo = await stores.nextRef() // the project's write lock: another import of the same session waits here
+  const first = await stores.frames.findByExternalKey(imported.externalKey)
+  if (first) return first
+  const frame = newFrame(ctx, imported, refNo, parentId)
+  await Promise.all([stores.frames.insert(frame), stores.search.insertMany(frameEntries(frame))])
+  return frame
+}
+
+/** Writes or replaces the digest of a frame all of whose events are in. */
+const writeDigest = async (ctx: Context, stores: Stores, frame: Frame, imported: ImportedFrame) => {
+  const subtree = await stores.frames.subtree(frame.id)
+  const ids = subtree.map((each) => each.id)
+  const [events, anchors, [before]] = await Promise.all([
+    stores.events.summarise(ids),
+    stores.anchors.listByFrames(ids),
+    stores.digests.findByFrames([frame.id]),
+  ])
+  const { clean } = createCleaner()
+  const errors = imported.errors?.map((error) => ({ ...error, text: clean(error.text) })) ?? events.errors
+  const facts = {
+    frame,
+    outcome: imported.outcome,
+    summary: clean(imported.summary),
+    deadEnds: [],
+    nextSteps: [],
+    anchors,
+    events: { ...events, errors },
+    durationMs: Math.max(0, imported.endedAt.getTime() - frame.startedAt.getTime()),
+    below: subtree.filter((each) => each.parentId === frame.id),
+  }
+  const body = buildDigestBody(facts)
+  const digest: Digest = {
+    ...provenanceOf(ctx, 'import'),
+    id: before?.id ?? ctx.newId(),
+    frameId: frame.id,
+    outcome: imported.outcome,
+    summary: facts.summary,
+    body,
+    text: renderDigest(facts, body),
+    durationMs: facts.durationMs,
+    occurredAt: imported.endedAt,
+    createdAt: ctx.now,
+    deletedAt: null,
+  }
+  await Promise.all([
+    stores.frames.close(frame.id, imported.outcome, imported.endedAt),
+    before ? stores.digests.replace(digest) : stores.digests.insert(digest),
+    stores.search.remove([digest.id]),
+    stores.search.insertMany(digestEntries(digest)),
+  ])
+}
+
+const addReport = (total: CleanReport, part: CleanReport) => {
+  for (const [kind, count] of Object.entries(part.redacted))
+    total.redacted[kind] = (total.redacted[kind] ?? 0) + count
+  total.injectedRemoved += part.injectedRemoved
+  total.truncatedBytes += part.truncatedBytes
+}
+
+/** @throws forbidden without the scope memory:write. */
+export const importSession = async (
+  ctx: Context,
+  memory: Memory,
+  session: ImportedSession,
+  { isStopped = () => false, onBatch = () => {} }: ImportSessionOptions = {},
+): Promise<ImportedSessionResult> => {
+  authorize(ctx, 'memory:write')
+  const result: ImportedSessionResult = {
+    status: 'unchanged',
+    ref: null,
+    eventsAdded: 0,
+    eventsKnown: 0,
+    eventsEmpty: 0,
+    cleaned: { redacted: {}, injectedRemoved: 0, truncatedBytes: 0 },
+  }
+  const frames = new Map<string, Frame>()
+  const changed = new Set<string>()
+  for (const step of planSteps(session)) {
+    if (isStopped()) return { ...result, status: 'stopped' }
+    const done = await memory.transact(ctx, async (stores) => {
+      const root = frames.get(session.externalKey)
+      const frame =
+        frames.get(step.frame.externalKey) ??
+        (await ensureFrame(ctx, stores, step.frame, step.frame === session ? null : (root?.id ?? null)))
+      const isForgotten = frame.deletedAt !== null
+      const recorded =
+        isForgotten || step.events.length === 0
+          ? undefined
+          : await appendEvents(ctx, stores, frame, step.events, { source: 'import', allowClosed: true })
+      const touched = new Set(changed)
+      if (recorded?.recorded.length) touched.add(step.frame.externalKey).add(session.externalKey)
+      for (const ended of step.ended) {
+        const own = ended === step.frame ? frame : frames.get(ended.externalKey)
+        if (!own || own.deletedAt) continue
+        const [digest] = await stores.digests.findByFrames([own.id])
+        if (!digest || touched.has(ended.externalKey)) await writeDigest(ctx, stores, own, ended)
+      }
+      return { frame, isForgotten, recorded }
+    })
+    if (done.isForgotten && step.frame === session) return { ...result, status: 'forgotten' }
+    frames.set(step.frame.externalKey, done.frame)
+    if (step.frame === session && result.ref === null) {
+      result.ref = formatFrameRef(done.frame.refNo)
+      if (done.frame.createdAt.getTime() === ctx.now.getTime()) result.status = 'new'
+    }
+    const added = done.recorded?.recorded.length ?? 0
+    if (added > 0) changed.add(step.frame.externalKey).add(session.externalKey)
+    result.eventsAdded += added
+    for (const { reason } of done.recorded?.skipped ?? [])
+      if (reason === 'already recorded') result.eventsKnown += 1
+      else result.eventsEmpty += 1
+    if (done.recorded) addReport(result.cleaned, done.recorded.cleaned)
+    onBatch(step.events.length)
+  }
+  if (result.status === 'unchanged' && result.eventsAdded > 0) result.status = 'grown'
+  return result
+}

@@ -1,0 +1,97 @@
+/** From a parsed transcript to what memory keeps of it. */
+import { createHash } from 'node:crypto'
+import type { EventInput } from '../../domain/event/record-events.ts'
+import type { ImportedFrame, ImportedSession } from '../../domain/ingest/import-session.ts'
+import { limits } from '../../domain/limits.ts'
+import { summaryOf } from './summary.ts'
+import { titleOfSession } from './title.ts'
+import type { TranscriptEntry, TranscriptError, TranscriptSession, TranscriptSubagent } from './transcript.ts'
+import { shorten } from './tool-call.ts'
+
+const goalCharsMax = 600
+const errorsMax = 6
+const keyCharsMax = 150
+
+/** @param summaryOfLeaf title that Claude Code gave elsewhere, by the uuid of a session's last message */
+export const toImportedSession = (
+  session: TranscriptSession,
+  summaryOfLeaf: ReadonlyMap<string, string> = new Map(),
+): ImportedSession => {
+  const root = `claude-code:${bounded(session.sessionId)}`
+  return {
+    ...toFrame(session.entries, root, root),
+    name: titleOfSession(session, summaryOfLeaf),
+    type: 'session',
+    goal: goalOf(session.userPrompts[0] ?? ''),
+    branch: session.gitBranch === undefined ? null : shorten(session.gitBranch, limits.nameChars),
+    files: [...new Set([...session.filesChanged, ...session.filesTouched])]
+      .filter(isStorablePath)
+      .slice(0, limits.filesPerItem),
+    startedAt: session.startedAt ?? session.entries[0]?.occurredAt ?? new Date(0),
+    endedAt: session.endedAt ?? session.entries.at(-1)?.occurredAt ?? new Date(0),
+    errors: digestErrors(session.errors),
+    subagents: session.subagents.map((subagent) => toSubagent(subagent, root)),
+  }
+}
+
+const toSubagent = (subagent: TranscriptSubagent, root: string): ImportedFrame => ({
+  ...toFrame(subagent.entries, `${root}:${bounded(subagent.agentId)}`, root),
+  name: shorten(
+    (subagent.description ?? subagent.entries[0]?.content ?? 'Subagent')
+      .split('\n', 1)[0]
+      ?.replace(/^Task\b\s*/, '') || 'Subagent',
+    limits.nameChars,
+  ),
+  type: 'subtask',
+  goal: goalOf(subagent.entries[0]?.content ?? ''),
+})
+
+const toFrame = (entries: TranscriptEntry[], externalKey: string, root: string): ImportedFrame => ({
+  externalKey,
+  name: '',
+  type: 'session',
+  goal: '',
+  branch: null,
+  files: [],
+  startedAt: entries[0]?.occurredAt ?? new Date(0),
+  endedAt: entries.at(-1)?.occurredAt ?? new Date(0),
+  outcome: isFinished(entries) ? 'done' : 'abandoned',
+  summary: summaryOf(entries),
+  events: entries.map((entry) => toEvent(entry, root)),
+})
+
+const toEvent = (entry: TranscriptEntry, root: string): EventInput => ({
+  kind: entry.kind,
+  role: entry.role,
+  actor: '',
+  tool: entry.tool === undefined ? '' : shorten(entry.tool, limits.nameChars),
+  content: entry.content,
+  files: entry.files.filter(isStorablePath).slice(0, limits.filesPerItem),
+  is_error: entry.isError,
+  occurred_at: entry.occurredAt.toISOString(),
+  // A session that is resumed repeats the lines of the earlier one with their uuids, in a file of its own. Only
+  // lines without a uuid, which are known by their number, need the session to be told apart.
+  key: entry.key.startsWith('line-') ? `${root}:${entry.key}` : `claude-code:${bounded(entry.key)}`,
+})
+
+/** The last word is the assistant's, unless somebody or something stopped it. */
+const isFinished = (entries: readonly TranscriptEntry[]) => {
+  const last = entries.findLast((entry) => entry.tool !== 'TodoWrite')
+  return last?.kind === 'message' && last.role === 'assistant'
+}
+
+/** What stayed broken first; the rest shows what had to be overcome. */
+const digestErrors = (errors: readonly TranscriptError[]) =>
+  errors
+    .toSorted((a, b) => Number(a.resolved) - Number(b.resolved))
+    .slice(0, errorsMax)
+    .map((error) => ({
+      text: `${shorten(error.call.replace(/^Bash: /, ''), 120)}: ${shorten(error.message, 200)}${error.resolved ? ' (worked later)' : ''}`,
+      count: error.attempts,
+    }))
+
+const goalOf = (prompt: string) => shorten(prompt.replaceAll(/\s+/g, ' ').trim(), goalCharsMax)
+const isStorablePath = (path: string) => path !== '' && path.length <= limits.pathChars
+/** Ids come from the file; an unreasonable one still has to make a key. */
+const bounded = (id: string) =>
+  id.length <= keyCharsMax ? id : `sha256-${createHash('sha256').update(id).digest('hex')}`
