@@ -5,7 +5,6 @@
 import { McpServer, type ServerContext } from '@modelcontextprotocol/server'
 import { v7 as uuidv7 } from 'uuid'
 import type { Context, Project, Scope } from '../domain/context.ts'
-import { invalidInput } from '../domain/errors.ts'
 import { isAllowed } from '../domain/policy.ts'
 import type { Memory } from '../domain/ports.ts'
 import { callContext, chooseProject, type Projects } from './call-context.ts'
@@ -13,7 +12,8 @@ import { eventsOf } from './events.ts'
 import { instructions } from './instructions.ts'
 import { registerPrompts } from './prompts.ts'
 import { registerResources } from './resources.ts'
-import { inputOf, listTools } from './tool-list.ts'
+import { parseArguments } from './parse-arguments.ts'
+import { listTools } from './tool-list.ts'
 import { aliases, type Alias } from './tools/aliases.ts'
 import { tools } from './tools/index.ts'
 import type { ToolDefinition } from './tools/tool.ts'
@@ -39,76 +39,55 @@ const pinnedProject = async (
   return (await projects.listFor(principal))[0]
 }
 
-type Handle = (
-  given: Record<string, unknown>,
-  call: ServerContext,
-) => Promise<{ content: [{ type: 'text'; text: string }]; structuredContent: Record<string, unknown> }>
+/** A tool under one of its names, with what that name does to the arguments first. */
+interface Named {
+  name: string
+  description: string
+  tool: ToolDefinition
+  map: Alias['map']
+}
 
-/** Runs a tool on parsed arguments, in its project, and tells the subscribers of what it changed. */
+const named: ReadonlyMap<string, Named> = new Map(
+  [...tools.map((tool) => ({ ...tool, tool, map: (args: Record<string, unknown>) => args })), ...aliases].map(
+    ({ name, description, tool, map }) => [name, { name, description, tool, map }],
+  ),
+)
+
+/** Runs a tool in its project, and tells the subscribers of what it changed. */
 const handlerOf =
-  (parts: ServerParts, args: CreateServerArgs, pinned: Project | undefined, tool: ToolDefinition): Handle =>
-  async ({ project: asked, ...input }, call) => {
-    const project = await chooseProject(
-      parts.projects,
-      args.principal,
-      pinned,
-      typeof asked === 'string' ? asked : undefined,
-    )
+  (parts: ServerParts, args: CreateServerArgs, pinned: Project | undefined, { name, tool, map }: Named) =>
+  async (given: Record<string, unknown>, call: ServerContext) => {
+    const { project: asked, ...input } = parseArguments(name, tool, pinned !== undefined, map(given))
+    const project = await chooseProject(parts.projects, args.principal, pinned, asked)
     const ctx = callContext(call, args.principal, project, args.log)
     const answer = await tool.handle(ctx, parts.memory, input as never)
     for (const event of eventsOf(tool.name, project, answer.structured)) parts.bus.publishFor(project, event)
-    return { content: [{ type: 'text', text: answer.text }], structuredContent: answer.structured }
+    return {
+      content: [{ type: 'text' as const, text: answer.text }],
+      structuredContent: answer.structured,
+    }
   }
+
+/** Arguments are parsed by the handler: the library would make a JSON Schema for each new server otherwise. */
+const anyArguments = z.looseObject({})
 
 const registerTool = (
   server: McpServer,
   parts: ServerParts,
   args: CreateServerArgs,
   pinned: Project | undefined,
-  tool: ToolDefinition,
-) => {
-  const { title, description, annotations, output: outputSchema } = tool
+  each: Named,
+) =>
   server.registerTool(
-    tool.name,
-    { title, description, annotations, inputSchema: inputOf(tool, pinned !== undefined), outputSchema },
-    wrapTool(handlerOf(parts, args, pinned, tool), args.log),
-  )
-}
-
-/** The arguments of an alias are mapped before they are parsed, so they are taken as they come. */
-const registerAlias = (
-  server: McpServer,
-  parts: ServerParts,
-  args: CreateServerArgs,
-  pinned: Project | undefined,
-  alias: Alias,
-) => {
-  const { tool } = alias
-  const handle = handlerOf(parts, args, pinned, tool)
-  server.registerTool(
-    alias.name,
+    each.name,
     {
-      title: tool.title,
-      description: alias.description,
-      annotations: tool.annotations,
-      inputSchema: z.looseObject({}),
-      outputSchema: tool.output,
+      title: each.tool.title,
+      description: each.description,
+      annotations: each.tool.annotations,
+      inputSchema: anyArguments,
     },
-    wrapTool(async (given: Record<string, unknown>, call: ServerContext) => {
-      const parsed = inputOf(tool, pinned !== undefined).safeParse(alias.map(given))
-      if (!parsed.success)
-        throw invalidInput(`${alias.name} is another name of ${tool.name}. ${describeIssues(parsed.error)}`)
-      return handle(parsed.data, call)
-    }, args.log),
+    wrapTool(handlerOf(parts, args, pinned, each), args.log),
   )
-}
-
-/** Names of fields are ours, or cut: a caller's text never becomes an error message. */
-const describeIssues = (error: z.ZodError) =>
-  error.issues
-    .slice(0, 5)
-    .map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message.slice(0, 200)}`)
-    .join('; ')
 
 export const createMcpServerFactory =
   (parts: ServerParts): CreateMcpServer =>
@@ -141,16 +120,11 @@ export const createMcpServerFactory =
         },
       },
     )
-    const allows = (scope: Scope) => isAllowed(principal, scope)
     // Only the tool that is called, when the call names one of ours: building the others costs more than the call.
-    const isOurs = [...tools, ...aliases].some(({ name }) => name === args.toolName)
-    const isWanted = (name: string) => !isOurs || args.toolName === name
-    for (const tool of tools)
-      if (isWanted(tool.name) && allows(tool.scope)) registerTool(server, parts, caller, pinned, tool)
-    for (const alias of aliases)
-      if (isWanted(alias.name) && allows(alias.tool.scope))
-        registerAlias(server, parts, caller, pinned, alias)
-    if (!isOurs) registerRest(server, parts, caller, pinned, allows)
+    // What the caller may not do is refused by the operation, with a sentence; it is only not listed.
+    const only = named.get(args.toolName ?? '')
+    for (const each of only ? [only] : named.values()) registerTool(server, parts, caller, pinned, each)
+    if (!only) registerRest(server, parts, caller, pinned, (scope: Scope) => isAllowed(principal, scope))
     return server
   }
 

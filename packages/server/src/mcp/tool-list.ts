@@ -18,8 +18,15 @@ export interface ToolView {
   allows: (scope: Scope) => boolean
 }
 
-export const inputOf = (tool: ToolDefinition, pinned: boolean) =>
-  pinned ? tool.input : tool.input.safeExtend({ project: projectArgument })
+const openInputs = new Map<ToolDefinition, z.ZodObject>()
+
+/** What a tool takes; where the project is open, with an argument for it. */
+export const inputOf = (tool: ToolDefinition, pinned: boolean): z.ZodObject => {
+  if (pinned) return tool.input
+  const open = openInputs.get(tool) ?? tool.input.safeExtend({ project: projectArgument })
+  openInputs.set(tool, open)
+  return open
+}
 
 const toJsonSchema = (schema: z.ZodType, io: 'input' | 'output') => {
   const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {

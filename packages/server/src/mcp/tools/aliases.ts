@@ -19,7 +19,7 @@ export interface Alias {
   tool: ToolDefinition
   description: string
   /** Arguments in our names. */
-  map(args: Args): Args
+  map: (args: Args) => Args
 }
 
 const anchorTypeNames: Record<string, string> = {
