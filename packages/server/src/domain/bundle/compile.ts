@@ -258,7 +258,8 @@ const memoryContender = (
 /** What the retrieval found, best first, without what other sections show. */
 const foundContenders = (gathered: Gathered, taken: ReadonlySet<string>): Contender[] => {
   const { retrieval } = gathered
-  if (!retrieval)
+  // Nothing asked, or only words that say nothing: then what happened last is the best guess.
+  if (!retrieval || retrieval.ranked.length === 0)
     return gathered.recentDigests
       .map(({ digest, frame }, index) => recentContender(digest, frame, index))
       .filter((each) => !taken.has(each.id))
