@@ -20,7 +20,7 @@ import {
   textList,
 } from '../text.ts'
 import { findConflicts, type PossibleConflict } from './find-conflicts.ts'
-import { recordAnchor, reviseAnchor } from './record-anchor.ts'
+import { assertNotSuperseded, recordAnchor, reviseAnchor } from './record-anchor.ts'
 
 export const addDecisionInput = z
   .strictObject({
@@ -60,21 +60,48 @@ export interface AddedDecision {
 }
 
 const lockSuperseded = async (stores: Stores, refs: readonly string[]): Promise<Anchor[]> => {
-  const anchors: Anchor[] = []
+  const anchors = new Map<string, Anchor>()
   for (const each of [...new Set(refs)].toSorted()) {
     const anchor = await lockAnchor(stores, each)
-    if (anchor.status === 'superseded')
-      throw invalidInput(
-        `${formatAnchorRef(anchor.refNo)} was superseded before. Supersede the statement that replaced it (get_memory shows it).`,
-      )
-    anchors.push(anchor)
+    assertNotSuperseded(anchor)
+    anchors.set(anchor.id, anchor)
   }
-  return anchors
+  return [...anchors.values()]
+}
+
+/** The statement that is in force already, or the reference of a new one, taken under the project's write lock. */
+const findOrReserve = async (
+  stores: Stores,
+  hash: string,
+  replaced: readonly Anchor[],
+): Promise<{ same: Anchor } | { refNo: number }> => {
+  const isReplaced = (anchor: Anchor) => replaced.some((each) => each.id === anchor.id)
+  const before = await stores.anchors.findByContent(hash)
+  if (before && !isReplaced(before)) return { same: before }
+  const refNo = await stores.nextRef()
+  // Another writer may have recorded it while we waited for the lock.
+  const meanwhile = await stores.anchors.findByContent(hash)
+  return meanwhile && !isReplaced(meanwhile) ? { same: meanwhile } : { refNo }
+}
+
+const markSuperseded = async (
+  ctx: Context,
+  stores: Stores,
+  replaced: readonly Anchor[],
+  by: Anchor,
+): Promise<void> => {
+  for (const before of replaced)
+    await reviseAnchor(ctx, stores, before, {
+      status: 'superseded',
+      supersededBy: by.id,
+      statusReason: `Replaced by ${formatAnchorRef(by.refNo)}`,
+    })
 }
 
 /**
  * Pins a statement. Nothing is overwritten: what it replaces stays, marked superseded, with a link. The same
  * statement again (same type and words) answers with the one in force instead of adding a duplicate.
+ * What it supersedes is superseded in either case.
  * @throws invalid_input for a closed frame or a statement that was superseded before.
  */
 export const addDecision = async (
@@ -100,10 +127,12 @@ export const addDecision = async (
     once(ctx, stores, { operation: 'add_decision', key: input.idempotency_key, input }, async () => {
       const frame = input.frame === undefined ? undefined : await getOpenFrame(stores, input.frame)
       const replaced = await lockSuperseded(stores, input.supersedes)
-      const same = await stores.anchors.findByContent(
-        contentHash(input.type, content, input.scope === 'branch' ? (input.branch ?? '') : ''),
-      )
-      if (same && !replaced.some((anchor) => anchor.id === same.id)) return answer(same, [], [], report, true)
+      const hash = contentHash(input.type, content, input.scope === 'branch' ? (input.branch ?? '') : '')
+      const place = await findOrReserve(stores, hash, replaced)
+      if ('same' in place) {
+        await markSuperseded(ctx, stores, replaced, place.same)
+        return answer(place.same, replaced, [], report, true)
+      }
       const possibleConflicts = await findConflicts(
         stores,
         content,
@@ -111,18 +140,14 @@ export const addDecision = async (
       )
       const anchor = await recordAnchor(ctx, stores, {
         ...cleaned,
+        refNo: place.refNo,
         type: input.type,
         scope: input.scope,
         priority: input.priority,
         pinned: input.pinned,
         frameId: frame?.id ?? null,
       })
-      for (const before of replaced)
-        await reviseAnchor(ctx, stores, before, {
-          status: 'superseded',
-          supersededBy: anchor.id,
-          statusReason: `Replaced by ${formatAnchorRef(anchor.refNo)}`,
-        })
+      await markSuperseded(ctx, stores, replaced, anchor)
       return answer(anchor, replaced, possibleConflicts, report, false)
     }),
   )

@@ -2,6 +2,7 @@ import type { Context } from '../context.ts'
 import { invalidInput } from '../errors.ts'
 import type { Stores } from '../ports.ts'
 import { formatAnchorRef, formatEventRef, formatFrameRef, formatTaskRef, parseRef } from '../refs.ts'
+import { rebuildDigests } from '../frame/rebuild-digests.ts'
 import { reviseAnchor } from './record-anchor.ts'
 
 const forgetAnchor = async (ctx: Context, stores: Stores, ref: { id: string } | { refNo: number }) => {
@@ -13,6 +14,7 @@ const forgetAnchor = async (ctx: Context, stores: Stores, ref: { id: string } | 
     deletedAt: ctx.now,
   })
   await stores.search.remove([anchor.id])
+  if (anchor.frameId) await rebuildDigests(stores, anchor.frameId, formatAnchorRef(anchor.refNo))
   return formatAnchorRef(anchor.refNo)
 }
 
@@ -34,6 +36,7 @@ const forgetEvent = async (
   const [frame] = await stores.frames.findMany([event.frameId])
   await stores.events.forget(event.id, ctx.now)
   await stores.search.remove([event.id])
+  await rebuildDigests(stores, event.frameId)
   return formatEventRef(frame?.refNo ?? 0, event.seq)
 }
 
@@ -47,6 +50,7 @@ const forgetFrame = async (ctx: Context, stores: Stores, ref: { id: string } | {
   await stores.search.removeFrame(frame.id)
   await stores.digests.forget(frame.id, ctx.now)
   await stores.frames.forget(frame.id, ctx.now)
+  await rebuildDigests(stores, frame.id)
   return formatFrameRef(frame.refNo)
 }
 

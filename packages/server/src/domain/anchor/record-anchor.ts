@@ -1,12 +1,16 @@
 import type { Context } from '../context.ts'
+import { invalidInput } from '../errors.ts'
 import { anchorEntries } from '../index-memory.ts'
 import type { Anchor, AnchorType, AnchorVersion, Source } from '../memory.ts'
 import type { Stores } from '../ports.ts'
 import { provenanceOf } from '../provenance.ts'
+import { formatAnchorRef } from '../refs.ts'
 import { contentHash } from '../text.ts'
 
 /** Parts of a new anchor that its writer decides; everything else has a default here. */
 export interface NewAnchor {
+  /** A reference that was taken before, by a caller who needed the project's write lock earlier. */
+  refNo?: number
   content: string
   type: AnchorType
   rationale?: string
@@ -57,7 +61,7 @@ export const recordAnchor = async (ctx: Context, stores: Stores, input: NewAncho
   const anchor: Anchor = {
     ...provenanceOf(ctx, input.source),
     id: ctx.newId(),
-    refNo: await stores.nextRef(),
+    refNo: input.refNo ?? (await stores.nextRef()),
     version: 1,
     type: input.type,
     status: 'active',
@@ -87,6 +91,17 @@ export const recordAnchor = async (ctx: Context, stores: Stores, input: NewAncho
     stores.search.insertMany(anchorEntries(anchor)),
   ])
   return anchor
+}
+
+/**
+ * A statement has one successor at most, also after it was retracted or expired.
+ * @throws invalid_input
+ */
+export const assertNotSuperseded = (anchor: Anchor) => {
+  if (anchor.supersededBy !== null)
+    throw invalidInput(
+      `${formatAnchorRef(anchor.refNo)} was superseded before. Supersede the statement that replaced it (get_memory shows it).`,
+    )
 }
 
 /** Writes the next version of a locked anchor. */

@@ -11,7 +11,7 @@ import { formatAnchorRef, parseRef } from '../refs.ts'
 import { lockAnchor } from '../resolve.ts'
 import { idempotencyKey, optionalText, ref } from '../text.ts'
 import { forgetItem } from './forget-item.ts'
-import { recordAnchor, reviseAnchor } from './record-anchor.ts'
+import { assertNotSuperseded, recordAnchor, reviseAnchor } from './record-anchor.ts'
 
 export const updateActions = ['confirm', 'supersede', 'retract', 'pin', 'unpin', 'expire', 'forget'] as const
 
@@ -41,7 +41,7 @@ export interface UpdatedMemory {
 const changeFor = (ctx: Context, action: UpdateMemoryInput['action'], reason: string): Partial<Anchor> => {
   switch (action) {
     case 'confirm':
-      return { confirmedAt: ctx.now, status: 'active', statusReason: reason, supersededBy: null }
+      return { confirmedAt: ctx.now, status: 'active', statusReason: reason, expiresAt: null }
     case 'retract':
       return { status: 'retracted', statusReason: reason }
     case 'expire':
@@ -63,10 +63,7 @@ const supersede = async (
   replacement: string,
   reason: string,
 ) => {
-  if (before.status === 'superseded')
-    throw invalidInput(
-      `${formatAnchorRef(before.refNo)} was superseded before. Supersede the statement that replaced it (get_memory shows it).`,
-    )
+  assertNotSuperseded(before)
   const anchor = await recordAnchor(ctx, stores, {
     content: replacement,
     rationale: reason,
@@ -83,7 +80,7 @@ const supersede = async (
     supersededBy: anchor.id,
     statusReason,
   })
-  return { after, replacement: formatAnchorRef(anchor.refNo) }
+  return { after, successor: formatAnchorRef(anchor.refNo) }
 }
 
 /**
@@ -99,6 +96,11 @@ export const updateMemory = async (
   authorize(ctx, 'memory:write')
   const { clean } = createCleaner()
   const reason = clean(input.reason ?? '')
+  const replacement = clean(input.replacement ?? '')
+  if (input.action === 'supersede' && replacement === '')
+    throw invalidInput(
+      'Nothing is left of replacement after private and injected text was removed. Say it in your own words.',
+    )
   return memory.transact(ctx, async (stores) =>
     once(ctx, stores, { operation: 'update_memory', key: input.idempotency_key, input }, async () => {
       if (input.action === 'forget') return forget(ctx, stores, input.id)
@@ -109,22 +111,16 @@ export const updateMemory = async (
         )
       const before = await lockAnchor(stores, input.id)
       if (input.action === 'supersede') {
-        const { after, replacement } = await supersede(
-          ctx,
-          stores,
-          before,
-          clean(input.replacement ?? ''),
-          reason,
-        )
+        const { after, successor } = await supersede(ctx, stores, before, replacement, reason)
         return {
           ref: formatAnchorRef(after.refNo),
           action: input.action,
           status: after.status,
           version: after.version,
-          replacement,
+          replacement: successor,
         }
       }
-      if (input.action === 'confirm' && before.status === 'superseded')
+      if (input.action === 'confirm' && before.supersededBy !== null)
         throw invalidInput(
           `${formatAnchorRef(before.refNo)} was superseded; confirm the statement that replaced it, or record it again with add_decision.`,
         )

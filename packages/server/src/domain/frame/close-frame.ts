@@ -21,6 +21,7 @@ import { formatAnchorRef, formatFrameRef } from '../refs.ts'
 import { getFrame } from '../resolve.ts'
 import { contentHash, idempotencyKey, optionalText, ref, textList } from '../text.ts'
 import { buildDigestBody, renderDigest } from './build-digest.ts'
+import { gatherFacts } from './gather-facts.ts'
 
 export const closeFrameInput = z.strictObject({
   frame: ref.describe('Frame to close, e.g. F12.'),
@@ -58,19 +59,11 @@ export const endFrame = async (
   frame: Frame,
   ending: Ending,
 ): Promise<Digest> => {
-  const subtree = await stores.frames.subtree(frame.id)
-  const ids = subtree.map((each) => each.id)
-  const [events, anchors] = await Promise.all([
-    stores.events.summarise(ids),
-    stores.anchors.listByFrames(ids),
-  ])
   const facts = {
     frame,
     ...ending,
-    anchors,
-    events,
+    ...(await gatherFacts(stores, frame)),
     durationMs: Math.max(0, ending.at.getTime() - frame.startedAt.getTime()),
-    below: subtree.filter((each) => each.parentId === frame.id),
   }
   const body = buildDigestBody(facts)
   const digest: Digest = {
