@@ -4,10 +4,20 @@ import { wrapInjected } from '../../domain/ingest/injected-text.ts'
 import { day, lines } from './present.ts'
 import { defineTool, readOnly } from './tool.ts'
 
-export const presentHit = (hit: SearchHit) => {
+/** One row for each hit; the name of a frame stands in the first row that is from it. */
+const presentHits = (hits: readonly SearchHit[]): string[] => {
+  const named = new Set<string>()
+  return hits.map((hit) => {
+    const isNew = hit.frame !== null && !named.has(hit.frame)
+    if (hit.frame !== null) named.add(hit.frame)
+    return presentHit(hit, isNew && hit.frameName ? ` ${hit.frameName}` : '')
+  })
+}
+
+const presentHit = (hit: SearchHit, frameName: string) => {
   const status = hit.supersededBy ? `superseded by ${hit.supersededBy}` : hit.status
-  const where = hit.frame && hit.frameName ? `, in ${hit.frame} ${hit.frameName}` : ''
-  const title = hit.snippet.startsWith(hit.title.replace(/…$/, '')) ? '' : `${hit.title}: `
+  const where = hit.frame ? `, in ${hit.frame}${frameName}` : ''
+  const title = hit.snippet.startsWith(hit.title.replace(/…$/, '')) ? '' : `${hit.title.replace(/:+$/, '')}: `
   return `- ${hit.ref} ${hit.kind} [${status}] ${day(hit.date)}, ${hit.author}${where}: ${title}${hit.snippet}`
 }
 
@@ -38,7 +48,7 @@ export const searchMemoryTool = defineTool({
     const { hits, matched, nextCursor } = await searchMemory(ctx, memory, args)
     const text = hits.length
       ? lines(
-          hits.map(presentHit),
+          presentHits(hits),
           nextCursor ? `${matched - hits.length} more; go on with cursor "${nextCursor}".` : null,
         )
       : 'Nothing in this project matches. Try fewer or other words, or get_context without a query.'
