@@ -133,6 +133,12 @@ describe('a directory that cannot hold the database', () => {
     await expect(open(root)).rejects.toMatchObject({ code: 'conflict' })
   })
 
+  it("is opened although a power cut left PostgreSQL's own lock file empty", async () => {
+    await cp(fresh, root, { recursive: true })
+    await writeFile(join(root, 'pg', 'postmaster.pid'), Buffer.alloc(55))
+    await (await open(root)).close()
+  })
+
   it('says that the files are damaged when they do not open', async () => {
     await cp(fresh, root, { recursive: true })
     await rm(join(root, 'pg', 'global', 'pg_control'))

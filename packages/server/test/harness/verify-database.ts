@@ -1,14 +1,17 @@
 import { amcheck } from '@electric-sql/pglite/contrib/amcheck'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
+import { removeServerLock } from '../../src/postgres/embedded/data-directory.ts'
 import { createEnginePool, openEngine } from '../../src/postgres/embedded/engine.ts'
 
 /*
  * Opens a database directory after a crash and prints what is in it: `{ ids, damage }`. A process of its own,
  * because a damaged directory can make the engine spin or die.
  */
+const [, , folder = ''] = process.argv
+await removeServerLock(folder)
 const engine = await openEngine({
   durable: false,
-  fs: new NodeFS(process.argv[2] ?? ''),
+  fs: new NodeFS(folder),
   extensions: { amcheck },
 })
 const pool = createEnginePool(engine)

@@ -61,11 +61,18 @@ export async function prepareDatabaseFiles(dataDir: string, onProgress?: (messag
     await removeUnfinished(dataDir)
     if (existsSync(path)) await assertSameMajor(path, dataDir)
     else await createDatabaseFiles(path, dataDir, onProgress)
+    await removeServerLock(path)
     return path
   } catch (error) {
     throw explainFileError(error, dataDir)
   }
 }
+
+/**
+ * Removes PostgreSQL's own lock file, which says nothing here (its process number is always -42) but keeps the
+ * database from opening when a power cut left it empty. Only for the holder of our lock.
+ */
+export const removeServerLock = (path: string) => rm(join(path, 'postmaster.pid'), { force: true })
 
 /** Only the holder of the lock creates databases, so whatever is unfinished belongs to a dead process. */
 async function removeUnfinished(dataDir: string): Promise<void> {
