@@ -8,15 +8,24 @@ export interface Cursor {
   asOf: Date
 }
 
-const shape = z.strictObject({ o: z.int().min(0).max(100_000), t: z.int().min(0), q: z.string().max(64) })
+const shape = z.strictObject({
+  o: z.int().min(0).max(100_000),
+  t: z.int().min(0).max(8.64e15),
+  q: z.string().max(64),
+})
 
 export const fingerprint = (input: unknown) =>
   createHash('sha256').update(JSON.stringify(input)).digest('base64url').slice(0, 16)
 
-export const formatCursor = (cursor: Cursor, question: string) =>
-  Buffer.from(JSON.stringify({ o: cursor.offset, t: cursor.asOf.getTime(), q: question })).toString(
+/** Ties place and moment to the question, so that a changed cursor is noticed; it guards nothing secret. */
+const seal = (offset: number, atMs: number, question: string) => fingerprint([question, offset, atMs])
+
+export const formatCursor = ({ offset, asOf }: Cursor, question: string) => {
+  const atMs = asOf.getTime()
+  return Buffer.from(JSON.stringify({ o: offset, t: atMs, q: seal(offset, atMs, question) })).toString(
     'base64url',
   )
+}
 
 /** @throws invalid_input when it is not a cursor of this very question. */
 export const parseCursor = (text: string, question: string): Cursor => {
@@ -29,6 +38,6 @@ export const parseCursor = (text: string, question: string): Cursor => {
   } catch {
     throw bad
   }
-  if (parsed.q !== question || parsed.t > 8.64e15) throw bad
+  if (parsed.q !== seal(parsed.o, parsed.t, question)) throw bad
   return { offset: parsed.o, asOf: new Date(parsed.t) }
 }

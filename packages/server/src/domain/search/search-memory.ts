@@ -65,16 +65,19 @@ export interface SearchResult {
 const snippetTokensMax = 60
 const outOfForce = new Set(['superseded', 'retracted', 'expired', 'quarantined'])
 
+const isItemKind = (kind: string): kind is ItemKind => (itemKinds as readonly string[]).includes(kind)
+
 /** Kinds name items (`anchor`) or kinds of them (`decision`); both may be asked together. */
+const kindFilter = (kinds: NonNullable<SearchMemoryInput['kind']>): SearchFilter => {
+  const items = kinds.filter(isItemKind)
+  if (items.length === 0) return { kinds }
+  if (items.length === kinds.length) return { itemKinds: items }
+  return { kinds: kinds.flatMap((kind) => (isItemKind(kind) ? kindsOf(kind) : [kind])) }
+}
+
 const filterOf = (input: SearchMemoryInput): SearchFilter | undefined => {
-  const kinds = input.kind?.filter((kind) => !(itemKinds as readonly string[]).includes(kind)) ?? []
-  const items = (input.kind?.filter((kind) => (itemKinds as readonly string[]).includes(kind)) ??
-    []) as ItemKind[]
-  if (kinds.length > 0 && items.length > 0)
-    return filterOf({ ...input, kind: [...kinds, ...items.flatMap(kindsOf)] as SearchMemoryInput['kind'] })
   const filter: SearchFilter = {
-    ...(kinds.length > 0 && { kinds }),
-    ...(items.length > 0 && { itemKinds: items }),
+    ...(input.kind?.length && kindFilter(input.kind)),
     ...(input.files?.length && { files: normalizePaths(input.files) }),
     ...(input.branch && { branch: input.branch }),
     ...(input.since && { since: new Date(input.since) }),

@@ -6,7 +6,7 @@ import { once } from '../idempotency.ts'
 import { taskEntries } from '../index-memory.ts'
 import { limits } from '../limits.ts'
 import { taskPriorities, taskStatuses, type Task, type TaskStatus } from '../memory.ts'
-import { authorize } from '../policy.ts'
+import { authorize, isAllowed } from '../policy.ts'
 import type { Memory, Stores } from '../ports.ts'
 import { formatTaskRef } from '../refs.ts'
 import { getTask, lockTask } from '../resolve.ts'
@@ -42,7 +42,7 @@ const isFinished = (status: TaskStatus) => status === 'done' || status === 'canc
 const applyClaim = (ctx: Context, task: Task, claim: boolean | undefined): Partial<Task> => {
   if (claim === undefined) return {}
   const own = task.claimedBy === ctx.principal.userId
-  if (claim && task.claimedBy && !own)
+  if (task.claimedBy && !own && (claim || !isAllowed(ctx.principal, 'project:admin')))
     throw conflict(
       `${formatTaskRef(task.refNo)} is claimed by ${task.claimedByName}. Take another task, or ask them to give it back.`,
     )
@@ -56,8 +56,6 @@ const applyClaim = (ctx: Context, task: Task, claim: boolean | undefined): Parti
 }
 
 const addBlockers = async (ctx: Context, stores: Stores, task: Task, refs: readonly string[]) => {
-  if (refs.length === 0) return
-  await stores.nextRef() // the project's write lock: two writers cannot close a cycle from both ends
   for (const each of new Set(refs)) {
     const blocker = await getTask(stores, each)
     if (blocker.id === task.id || (await stores.tasks.waitsFor(blocker.id, task.id)))
@@ -74,7 +72,7 @@ const removeBlockers = async (ctx: Context, stores: Stores, task: Task, refs: re
   await stores.tasks.removeDependencies(task.id, ids, ctx.now)
 }
 
-/** @throws conflict when somebody else holds the claim; invalid_input for a cyclic dependency. */
+/** @throws conflict when somebody else holds the claim (an admin may give it back for them); invalid_input for a cyclic dependency. */
 export const updateTaskStatus = async (
   ctx: Context,
   memory: Memory,
@@ -84,6 +82,9 @@ export const updateTaskStatus = async (
   const { clean } = createCleaner()
   return memory.transact(ctx, async (stores) =>
     once(ctx, stores, { operation: 'update_task_status', key: input.idempotency_key, input }, async () => {
+      // The project's write lock, so that two writers cannot close a cycle from both ends; before the lock of the
+      // task, because start_frame takes them in this order too.
+      if (input.add_blocked_by.length > 0) await stores.nextRef()
       const before = await lockTask(stores, input.task)
       const status = input.status ?? before.status
       const task: Task = {
