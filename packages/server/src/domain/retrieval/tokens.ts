@@ -6,6 +6,7 @@
  * so longer runs are cut first; that can only raise the count, and by under two per cent of such a run.
  */
 import { createRequire } from 'node:module'
+import { pieceEnd } from './split-ascii.ts'
 
 const runCharsMax = 64
 const longRun = /[\p{L}\p{M}]{65}|\s{65}|[^\s\p{L}\p{N}]{65}/u
@@ -31,9 +32,33 @@ const encoding = (): Encoding => {
   return loaded
 }
 
+/**
+ * Whether `longRun` can match at all: some 65 characters without a space, or of nothing but spaces. Characters
+ * beyond ASCII count as both. Testing the pattern itself took as long as counting the tokens.
+ */
+const mayHoldLongRun = (text: string): boolean => {
+  let word = 0
+  let space = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) {
+      word++
+      space++
+    } else if (code === 0x20 || (code >= 0x09 && code <= 0x0d)) {
+      word = 0
+      space++
+    } else {
+      word++
+      space = 0
+    }
+    if (word > runCharsMax || space > runCharsMax) return true
+  }
+  return false
+}
+
 /** The text itself, or, when a run in it is too long, pieces whose runs are not. */
 const bounded = (text: string): string[] => {
-  if (text.length <= runCharsMax || !longRun.test(text)) return [text]
+  if (!mayHoldLongRun(text) || !longRun.test(text)) return [text]
   const out: string[] = []
   let held = ''
   for (const [piece] of text.matchAll(pieces)) {
@@ -46,9 +71,37 @@ const bounded = (text: string): string[] => {
   return out
 }
 
+// oxlint-disable-next-line no-control-regex
+const ascii = /^[\x00-\x7f]*$/
+/** Tokens of the pieces of text seen so far, mostly words: a text is made of the same ones again and again. */
+const pieceCounts = new Map<string, number>()
+const piecesHeldMax = 50_000
+
+const countPiece = (piece: string): number => {
+  const held = pieceCounts.get(piece)
+  if (held !== undefined) return held
+  if (pieceCounts.size >= piecesHeldMax) pieceCounts.clear()
+  const count = encoding().countTokens(piece, asOrdinaryText)
+  // A copy: a long enough slice would keep the whole text in memory.
+  pieceCounts.set(Buffer.from(piece, 'latin1').toString('latin1'), count)
+  return count
+}
+
+const countAscii = (text: string): number => {
+  let count = 0
+  for (let at = 0; at < text.length;) {
+    const end = pieceEnd(text, at)
+    count += countPiece(text.slice(at, end))
+    at = end
+  }
+  return count
+}
+
 const countExactly = (text: string): number => {
   let count = 0
-  for (const piece of bounded(text)) if (piece !== '') count += encoding().countTokens(piece, asOrdinaryText)
+  for (const piece of bounded(text))
+    if (piece !== '')
+      count += ascii.test(piece) ? countAscii(piece) : encoding().countTokens(piece, asOrdinaryText)
   return count
 }
 
@@ -61,14 +114,36 @@ export const countTokens = (text: string): number => {
   return Math.ceil((sample * text.length) / exactCharsMax)
 }
 
+/** `truncateToTokens` for ASCII text without long runs; undefined when cutting changed how its end is split. */
+const truncateAscii = (head: string, max: number): string | undefined => {
+  let count = 0
+  for (let at = 0; at < head.length;) {
+    const end = pieceEnd(head, at)
+    const piece = head.slice(at, end)
+    count += countPiece(piece)
+    if (count > max) {
+      const room = max - (count - countPiece(piece))
+      const rest = encoding().decode(encoding().encode(piece, asOrdinaryText).slice(0, room))
+      const prefix = head.slice(0, at + rest.length)
+      return countAscii(prefix) <= max ? prefix : undefined
+    }
+    at = end
+  }
+  return head
+}
+
 /** The longest prefix found that has at most `max` tokens; never ends inside a character. */
 export const truncateToTokens = (text: string, max: number): string => {
   if (max <= 0) return ''
   const head = text.slice(0, max * 16)
-  if (head.length === text.length && countExactly(head) <= max) return text
+  if (ascii.test(head) && !mayHoldLongRun(head)) {
+    const prefix = truncateAscii(head, max)
+    if (prefix !== undefined) return prefix
+  }
   const tokens = bounded(head).flatMap((piece) =>
     piece === '' ? [] : encoding().encode(piece, asOrdinaryText),
   )
+  if (head.length === text.length && tokens.length <= max) return text
   for (let kept = Math.min(max, tokens.length); kept > 0; kept--) {
     const length = encoding()
       .decode(tokens.slice(0, kept))
