@@ -192,10 +192,14 @@ const meaningOf = (meanings, name, what) => {
 }
 
 const number = new Intl.NumberFormat('en-GB')
+/** Text of a table cell. What stands in backticks is left as it is, but for the bar, which ends a cell anywhere. */
 const cell = (text) =>
   String(text)
     .replaceAll('|', '\\|')
     .replaceAll(/\s*\n\s*/g, ' ')
+    .split('`')
+    .map((part, index) => (index % 2 === 0 ? part.replaceAll('<', '&lt;') : part))
+    .join('`')
 const code = (text) => `\`${text}\``
 const table = (head, rows) =>
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n')
