@@ -5,7 +5,6 @@
  * what is pinned or a standing instruction, and tasks. What they leave goes to statements in force and to what
  * the retrieval found, in one ranking, so that a decision about the question and a remark about it compete.
  */
-import type { Context } from '../context.ts'
 import type { Anchor, Frame } from '../memory.ts'
 import type { TaskWithBlockers } from '../ports.ts'
 import { formatAnchorRef, formatFrameRef, formatTaskRef } from '../refs.ts'
@@ -33,6 +32,12 @@ export interface BundleEntry {
   tokens: number
   /** Lowest goes first when the whole is too large after all. */
   value: number
+}
+
+/** For whom a bundle is: their own open frames come first. */
+export interface Reader {
+  userId: string
+  clientName: string
 }
 
 export interface Left {
@@ -78,10 +83,10 @@ const takeWhileFits = (entries: readonly BundleEntry[], budget: number) => {
 
 const stackEntries = (
   { stack, openFrames, lastEvents }: Gathered,
-  ctx: Context,
+  reader: Reader,
   budget: number,
 ): BundleEntry[] => {
-  if (stack.length === 0) return openFrameEntries(openFrames, ctx, budget)
+  if (stack.length === 0) return openFrameEntries(openFrames, reader, budget)
   const path = stack.map((frame, index) =>
     entry({
       id: frame.id,
@@ -114,9 +119,8 @@ const stackEntries = (
   return [...kept.taken, ...takeWhileFits(last.toReversed(), budget * share.lastEvents).taken]
 }
 
-const openFrameEntries = (frames: readonly Frame[], ctx: Context, budget: number): BundleEntry[] => {
-  const own = (frame: Frame) =>
-    frame.authorId === ctx.principal.userId && frame.clientName === ctx.principal.client.name
+const openFrameEntries = (frames: readonly Frame[], reader: Reader, budget: number): BundleEntry[] => {
+  const own = (frame: Frame) => frame.authorId === reader.userId && frame.clientName === reader.clientName
   const ordered = [...frames.filter(own), ...frames.filter((frame) => !own(frame))].slice(0, 8)
   const entries = ordered.map((frame, index) =>
     entry({
@@ -341,14 +345,13 @@ const packContenders = (contenders: readonly Contender[], budget: number, detail
 const indent = (text: string) => text.trim().replace(/\n+/g, '\n  ')
 
 export const compile = (
-  ctx: Context,
   gathered: Gathered,
-  options: { budgetTokens: number; detail: Detail; now: Date },
+  options: { budgetTokens: number; detail: Detail; now: Date; reader: Reader },
 ): Compiled => {
-  const { budgetTokens: budget, detail, now } = options
+  const { budgetTokens: budget, detail, now, reader } = options
   const scores = new Map((gathered.retrieval?.ranked ?? []).map((ranked) => [ranked.item.id, ranked]))
   const fixed = [
-    ...stackEntries(gathered, ctx, budget),
+    ...stackEntries(gathered, reader, budget),
     ...handoffEntries(gathered, now, budget),
     ...taskEntries(gathered.tasks, budget),
   ]

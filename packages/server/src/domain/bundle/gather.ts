@@ -1,8 +1,10 @@
 /** Loads everything that a bundle may be made of, in one transaction, as of one moment. */
 import type { Context } from '../context.ts'
+import { notFound } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { Anchor, Digest, Frame, MemoryEvent } from '../memory.ts'
 import type { Candidate, Stores, TaskWithBlockers } from '../ports.ts'
+import { formatFrameRef } from '../refs.ts'
 import { getFrame } from '../resolve.ts'
 import type { LexemeStatistics } from '../retrieval/bm25.ts'
 import { loadItems, type FoundItem } from '../search/load-items.ts'
@@ -69,7 +71,12 @@ const loadInstructions = async (stores: Stores, asOf: Date | null): Promise<Foun
 
 const loadStack = async (stores: Stores, request: BundleRequest) => {
   if (request.frame === undefined) return []
-  return stores.frames.callStack((await getFrame(stores, request.frame)).id, request.asOf)
+  const frame = await getFrame(stores, request.frame)
+  if (request.asOf && frame.createdAt > request.asOf)
+    throw notFound(
+      `${formatFrameRef(frame.refNo)} was not there at that moment. Leave frame out, or ask about a later moment.`,
+    )
+  return stores.frames.callStack(frame.id, request.asOf)
 }
 
 export const gather = async (ctx: Context, stores: Stores, request: BundleRequest): Promise<Gathered> => {

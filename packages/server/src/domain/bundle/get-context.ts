@@ -12,7 +12,7 @@ import { countTokens } from '../retrieval/tokens.ts'
 import { fileList, normalizePaths, optionalText, ref } from '../text.ts'
 import { compile, type Compiled } from './compile.ts'
 import { gather, type Gathered } from './gather.ts'
-import { renderBundle } from './render.ts'
+import { renderBundle, type Framing } from './render.ts'
 
 export const getContextInput = z.strictObject({
   query: optionalText(limits.queryChars).describe('What you are about to do or want to know.'),
@@ -71,23 +71,36 @@ const summaryOf = (
   left_out: compiled.left.length,
 })
 
+const render = (ctx: Context, compiled: Compiled, receipt: string, { input, at }: Moment, frame: Framing) => {
+  const text = wrapInjected(renderBundle(ctx, compiled, at, frame), { receipt })
+  const summary = JSON.stringify(summaryOf(receipt, at, input, 99_999, compiled))
+  return { text, tokens: countTokens(text) + countTokens(summary) }
+}
+
 /**
  * Renders, and drops the least valuable entries until the whole answer is within the budget. The estimates of
- * `compile` are close, so this rarely takes more than a step or two.
+ * `compile` are close, so this rarely takes more than a step or two. Without entries, what is said around them
+ * becomes shorter; its shortest form fits the smallest budget.
  */
-const fit = (ctx: Context, compiled: Compiled, receipt: string, moment: Moment): ContextBundle => {
-  const { input, at } = moment
+const fit = (ctx: Context, compiled: Compiled, receipt: string, moment: Moment) => {
   const dropped = [...compiled.entries].toSorted((a, b) => a.value - b.value)
+  const frames: Framing[] = ['full', 'short', 'bare']
+  let frame = frames.shift() ?? 'bare'
   let current = compiled
   for (;;) {
-    const text = wrapInjected(renderBundle(ctx, current, at), { receipt })
-    const tokens =
-      countTokens(text) + countTokens(JSON.stringify(summaryOf(receipt, at, input, 99_999, current)))
-    const next = tokens > input.budget_tokens ? dropped.shift() : undefined
-    if (!next) return { text, summary: summaryOf(receipt, at, input, tokens, current) }
-    current = {
-      entries: current.entries.filter((entry) => entry !== next),
-      left: [...current.left, { ref: next.ref, reason: 'budget' }],
+    const { text, tokens } = render(ctx, current, receipt, moment, frame)
+    const summary = summaryOf(receipt, moment.at, moment.input, tokens, current)
+    if (tokens <= moment.input.budget_tokens) return { bundle: { text, summary }, fitted: current }
+    const next = dropped.shift()
+    if (next)
+      current = {
+        entries: current.entries.filter((entry) => entry !== next),
+        left: [...current.left, { ref: next.ref, reason: 'budget' }],
+      }
+    else {
+      const shorter = frames.shift()
+      if (!shorter) return { bundle: { text, summary }, fitted: current }
+      frame = shorter
     }
   }
 }
@@ -170,19 +183,22 @@ export const getContext = async (
         asOf: moment.asOf,
         statistics: statisticsOf(moment.receipt),
       })
-      const compiled = compile(ctx, gathered, {
+      const compiled = compile(gathered, {
         budgetTokens: Math.max(0, moment.input.budget_tokens - frameTokens),
         detail: moment.input.detail,
         now: moment.at,
+        reader: moment.receipt
+          ? { userId: moment.receipt.authorId, clientName: moment.receipt.clientName }
+          : { userId: ctx.principal.userId, clientName: ctx.principal.client.name },
       })
       const id = moment.receipt?.id ?? ctx.newId()
-      const bundle = fit(ctx, compiled, id, moment)
+      const { bundle, fitted } = fit(ctx, compiled, id, moment)
       if (!moment.receipt)
         await stores.receipts.insert({
           id,
           operation: 'get_context',
           input: { ...moment.input, as_of: undefined },
-          body: receiptBody(gathered, compiled, bundle),
+          body: receiptBody(gathered, fitted, bundle),
           authorId: ctx.principal.userId,
           clientName: ctx.principal.client.name,
           createdAt: moment.at,
