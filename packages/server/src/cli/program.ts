@@ -1,8 +1,15 @@
 import { Command } from 'commander'
 import { version } from '../app.ts'
+import { doctor } from './doctor.ts'
+import { exportMemory, type ExportOptions } from './export.ts'
 import { importClaudeCode, type ImportClaudeCodeOptions } from './import-claude-code.ts'
+import { importJsonl, type ImportJsonlOptions } from './import-jsonl.ts'
 import { warn, type Io } from './io.ts'
+import { createKey, listKeys, revokeKey, type CreateKeyOptions } from './keys.ts'
+import { migrateDatabase } from './migrate.ts'
+import { createProject, listProjects } from './projects.ts'
 import { serve } from './serve.ts'
+import { restore } from './snapshot-restore.ts'
 
 const example = (...lines: string[]) =>
   `\n${lines.length > 1 ? 'Examples' : 'Example'}:\n${lines.map((line) => `  $ stackmemory ${line}`).join('\n')}`
@@ -39,6 +46,10 @@ export const createProgram = (io: Io): Command => {
     )
     .action(async () => serve(io))
   addImport(program, io)
+  addExport(program, io)
+  addKeys(program, io)
+  addProjects(program, io)
+  addMaintenance(program, io)
   return program
 }
 
@@ -59,4 +70,108 @@ const addImport = (program: Command, io: Io) => {
       ),
     )
     .action(async (path: string, options: ImportClaudeCodeOptions) => importClaudeCode(io, path, options))
+  group
+    .command('jsonl')
+    .description('Import an export into an empty project, with nothing lost.')
+    .argument('<file>', 'a file that "stackmemory export" wrote')
+    .option(...projectOption)
+    .option(...jsonOption)
+    .addHelpText('after', example('projects create shop-copy', 'import jsonl shop.jsonl --project shop-copy'))
+    .action(async (path: string, options: ImportJsonlOptions) => importJsonl(io, path, options))
+}
+
+const addExport = (program: Command, io: Io) => {
+  program
+    .command('export')
+    .description('Write all that a project remembers as JSON Lines.')
+    .option(...projectOption)
+    .option('--output <file>', 'file to write, or - for standard output', '-')
+    .option('--json', 'print a report as JSON; needs --output <file>')
+    .addHelpText(
+      'after',
+      example('export --project shop --output shop.jsonl', 'export | gzip > memory.jsonl.gz'),
+    )
+    .action(async (options: ExportOptions) => exportMemory(io, options))
+}
+
+const addKeys = (program: Command, io: Io) => {
+  const group = program.command('keys').description('Make, list and revoke API keys.')
+  group
+    .command('create')
+    .description('Make a key. It is shown once.')
+    .option('--name <name>', 'to recognise it in a list', 'Key')
+    .option('--project <name>', 'the only project it opens; without it, all of them')
+    .option(
+      '--scopes <list>',
+      'memory:read, memory:write, project:admin, org:admin',
+      'memory:read,memory:write',
+    )
+    .option('--expires-days <days>', 'days until it ends, at most 365', '90')
+    .option(...jsonOption)
+    .addHelpText(
+      'after',
+      example(
+        'keys create --name laptop --project shop',
+        'keys create --name ci --scopes memory:read --expires-days 30',
+      ),
+    )
+    .action(async (options: CreateKeyOptions) => createKey(io, options))
+  group
+    .command('list')
+    .description('List the keys, without their secrets.')
+    .option(...jsonOption)
+    .addHelpText('after', example('keys list'))
+    .action(async (options: { json?: boolean }) => listKeys(io, options))
+  group
+    .command('revoke')
+    .description('Refuse a key from now on.')
+    .argument('<id>', 'id of the key, from "keys list"')
+    .option(...jsonOption)
+    .addHelpText('after', example('keys revoke 0198f3c2-7d1e-7a55-9b1c-3f0e5d2a4c61'))
+    .action(async (id: string, options: { json?: boolean }) => revokeKey(io, id, options))
+}
+
+const addProjects = (program: Command, io: Io) => {
+  const group = program.command('projects').description('List and create projects.')
+  group
+    .command('list')
+    .description('List the projects.')
+    .option(...jsonOption)
+    .addHelpText('after', example('projects list'))
+    .action(async (options: { json?: boolean }) => listProjects(io, options))
+  group
+    .command('create')
+    .description('Create a project.')
+    .argument('<slug>', 'short name: a to z, 0 to 9, hyphens')
+    .option('--name <name>', 'name to show; the slug by default')
+    .option(...jsonOption)
+    .addHelpText('after', example('projects create shop --name "Harbor shop"'))
+    .action(async (slug: string, options: { name?: string; json?: boolean }) =>
+      createProject(io, slug, options),
+    )
+}
+
+const addMaintenance = (program: Command, io: Io) => {
+  program
+    .command('migrate')
+    .description('Bring the database schema up to date. The server does it too when it starts.')
+    .option('--check', 'change nothing; exit with 1 when a migration is pending')
+    .option(...jsonOption)
+    .addHelpText('after', example('migrate --check'))
+    .action(async (options: { check?: boolean; json?: boolean }) => migrateDatabase(io, options))
+  program
+    .command('doctor')
+    .description('Check configuration, data directory, database and port, and say what to do.')
+    .option(...jsonOption)
+    .addHelpText('after', example('doctor', 'doctor --json'))
+    .action(async (options: { json?: boolean }) => doctor(io, options))
+  program
+    .command('snapshot')
+    .description('Snapshots of the embedded database.')
+    .command('restore')
+    .description('Make a new data directory (DATA_DIR) from a snapshot.')
+    .argument('<file>', 'a file from the folder snapshots of a data directory')
+    .option(...jsonOption)
+    .addHelpText('after', example('snapshot restore ~/.stackmemory/snapshots/20261123T070000000Z.jsonl.gz'))
+    .action(async (file: string, options: { json?: boolean }) => restore(io, file, options))
 }

@@ -16,6 +16,7 @@ import type {
   TaskStatus,
   TaskVersion,
 } from './memory.ts'
+import type { TransferColumn, TransferTable } from './transfer/format.ts'
 
 export interface Memory {
   /** Runs `work` in one transaction of the context's project. Nothing of it remains when it throws. */
@@ -225,3 +226,37 @@ export interface SearchStore {
 }
 
 export type AnchorInForce = Anchor & { status: Extract<AnchorStatus, 'active'> }
+
+/** Whole projects, out and in. */
+export interface Transfer {
+  /** Opens one consistent, read-only view of the project; the caller closes it. */
+  openSource(ctx: Context): Promise<TransferSource>
+  /** Runs `work` in one transaction of the project. Nothing of it remains when it throws. */
+  write<T>(ctx: Context, work: (target: TransferTarget) => Promise<T>): Promise<T>
+}
+
+export interface TransferSource {
+  lastRef(): Promise<number>
+  tables(): Promise<{ name: TransferTable; columns: string[]; rows: number }[]>
+  /** Rows as JSON text, a page at a time, in a stable order. */
+  pages(table: TransferTable): AsyncIterable<string[]>
+  close(): Promise<void>
+}
+
+export interface TransferTarget {
+  columns(): Promise<Map<TransferTable, TransferColumn[]>>
+  /** Takes the project's write lock and makes sure that references up to `lastRef` are not given out again. */
+  lock(lastRef: number): Promise<void>
+  /**
+   * Inserts rows given as JSON text, without the columns that `link` sets, and compares those that are there.
+   * Both sets hold the key of a row, its columns joined by a space. `lines` is for the message of an error.
+   */
+  insert(
+    table: TransferTable,
+    columns: readonly string[],
+    rows: readonly string[],
+    lines: { from: number; to: number },
+  ): Promise<{ inserted: Set<string>; identical: Set<string> }>
+  link(table: TransferTable, column: string, links: readonly { id: string; to: string }[]): Promise<void>
+  search: SearchStore
+}

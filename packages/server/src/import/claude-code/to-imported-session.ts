@@ -8,7 +8,8 @@ import { titleOfSession } from './title.ts'
 import type { TranscriptEntry, TranscriptError, TranscriptSession, TranscriptSubagent } from './transcript.ts'
 import { shorten } from './tool-call.ts'
 
-const goalCharsMax = 600
+/** The whole prompt is the first event; in a digest a long one would leave no room for what came of it. */
+const goalCharsMax = 200
 const errorsMax = 6
 const keyCharsMax = 150
 
@@ -65,7 +66,7 @@ const toEvent = (entry: TranscriptEntry, root: string): EventInput => ({
   role: entry.role,
   actor: '',
   tool: entry.tool === undefined ? '' : shorten(entry.tool, limits.nameChars),
-  content: entry.content,
+  content: entry.isError ? withoutExitCode(entry.content) : entry.content,
   files: entry.files.filter(isStorablePath).slice(0, limits.filesPerItem),
   is_error: entry.isError,
   occurred_at: entry.occurredAt.toISOString(),
@@ -89,6 +90,10 @@ const digestErrors = (errors: readonly TranscriptError[]) =>
       text: `${shorten(error.call.replace(/^Bash: /, ''), 120)}: ${shorten(error.message, 200)}${error.resolved ? ' (worked later)' : ''}`,
       count: error.attempts,
     }))
+
+/** The first line of an error is what lists show of it. */
+const withoutExitCode = (content: string) =>
+  content.replace(/^(?:Error: )?Exit code \d+\s*\n(?=\s*\S)/, '').trimStart()
 
 const goalOf = (prompt: string) => shorten(prompt.replaceAll(/\s+/g, ' ').trim(), goalCharsMax)
 const isStorablePath = (path: string) => path !== '' && path.length <= limits.pathChars
