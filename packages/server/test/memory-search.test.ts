@@ -128,7 +128,7 @@ describe.each(engines)('search_memory on %s', (engine) => {
     const changed = Object.keys(held).flatMap((key) => [
       encode({
         ...held,
-        [key]: typeof held[key] === 'number' ? Number(held[key]) + 1 : `${String(held[key])}x`,
+        [key]: typeof held[key] === 'number' ? held[key] + 1 : `${String(held[key])}x`,
       }),
       encode({ ...held, [key]: null }),
     ])
