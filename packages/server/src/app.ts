@@ -40,12 +40,12 @@ export interface AppOptions {
 
 const projectsCacheMs = 2_000
 
-/** Projects change rarely and are asked for on every call. */
+/** Projects change rarely and are asked for on every call; whoever misses one asks again without the cache. */
 const cachedProjects = (accounts: Accounts) => {
   const cache = new Map<string, { at: number; projects: Promise<Project[]> }>()
-  return async (organizationId: string, signal: AbortSignal) => {
+  return async (organizationId: string, signal: AbortSignal, isFresh: boolean) => {
     const held = cache.get(organizationId)
-    if (held && Date.now() - held.at < projectsCacheMs) return held.projects
+    if (held && !isFresh && Date.now() - held.at < projectsCacheMs) return held.projects
     if (cache.size > 1_000) cache.clear()
     const projects = accounts.listProjects(organizationId, signal)
     projects.catch(() => cache.delete(organizationId))
@@ -70,12 +70,12 @@ export const createApp = async ({
   const accounts = createAccounts(database.database)
   const memory = createMemory(database.database)
   const listProjects = cachedProjects(accounts)
-  const projects = {
-    listFor: async (principal: Principal) =>
-      (await listProjects(principal.organizationId, AbortSignal.timeout(10_000))).filter((project) =>
-        isOpenTo(principal, project),
-      ),
+  const listFor = async (principal: Principal, isFresh = false): Promise<Project[]> => {
+    const all = await listProjects(principal.organizationId, AbortSignal.timeout(10_000), isFresh)
+    const open = all.filter((project) => isOpenTo(principal, project))
+    return open.length > 0 || isFresh ? open : listFor(principal, true)
   }
+  const projects = { listFor }
   const bus = createTenantBus({ onError: (error) => log.warn({ err: error }, 'a subscriber failed') })
   const mcp = createMcpTransport({
     createServer: decorateServer(createMcpServerFactory({ memory, projects, bus, version }), bus),
@@ -95,10 +95,10 @@ export const createApp = async ({
     allowedHosts: [...env.ALLOWED_HOSTS, ...(isLoopback(env.HOST) ? loopbackHosts : [])],
     allowedOrigins: [...env.ALLOWED_ORIGINS, ...(isLoopback(env.HOST) ? loopbackOrigins : [])],
     authenticate: createAuthenticate(accounts, secretKey, log),
-    resolveProject: async (principal, org, slug) =>
-      (await projects.listFor(principal)).find(
-        (project) => project.organizationSlug === org && project.slug === slug,
-      ),
+    resolveProject: async (principal, org, slug) => {
+      const isAsked = (project: Project) => project.organizationSlug === org && project.slug === slug
+      return (await listFor(principal)).find(isAsked) ?? (await listFor(principal, true)).find(isAsked)
+    },
     mcp,
     health: async () => {
       const ready = await isUp()

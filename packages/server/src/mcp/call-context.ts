@@ -6,8 +6,8 @@ import { invalidInput, notFound } from '../domain/errors.ts'
 import { requestIdOf } from './transport/wrap-tool.ts'
 
 export interface Projects {
-  /** Projects that this principal may enter. */
-  listFor(principal: Principal): Promise<Project[]>
+  /** Projects that this principal may enter; a list that is a few seconds old unless it must be fresh. */
+  listFor(principal: Principal, isFresh?: boolean): Promise<Project[]>
 }
 
 /**
@@ -24,9 +24,9 @@ export const chooseProject = async (
   const all = await projects.listFor(principal)
   const [only] = all
   if (asked !== undefined) {
-    const found = all.find(
-      (project) => asked === project.slug || asked === `${project.organizationSlug}/${project.slug}`,
-    )
+    const isAsked = (project: Project) =>
+      asked === project.slug || asked === `${project.organizationSlug}/${project.slug}`
+    const found = all.find(isAsked) ?? (await projects.listFor(principal, true)).find(isAsked)
     if (!found)
       throw notFound(`There is no project ${JSON.stringify(asked.slice(0, 80))} here. ${choices(all)}`)
     return found

@@ -32,10 +32,12 @@ const openFrames = async (ctx: Context, memory: Memory, typed: string) =>
 
 export const registerPrompts = (server: McpServer, { memory, log, context }: PromptOptions) => {
   const project = z.string().max(130).optional().describe('Project, when the key opens several.')
-  const frame = completable(
-    z.string().max(80).optional().describe('Frame to go on with, e.g. F12.'),
-    async (typed, given) => openFrames(await context(given?.arguments?.['project']), memory, typed ?? ''),
+  // The completion belongs to the inner type: the library looks for it below `optional`.
+  const frame = completable(z.string().max(80), async (typed, given) =>
+    openFrames(await context(given?.arguments?.['project']), memory, typed),
   )
+    .optional()
+    .describe('Frame to go on with, e.g. F12.')
   const bundleOf = async (ctx: Context, frameRef: string | undefined, query: string) =>
     (
       await getContext(
