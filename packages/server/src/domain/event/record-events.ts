@@ -94,8 +94,9 @@ export const appendEvents = async (
   stores: Stores,
   frame: { id: string; refNo: number },
   events: readonly EventInput[],
-  options: { source?: Source; allowClosed?: boolean } = {},
+  options: { source?: Source; allowClosed?: boolean; activeAt?: Date } = {},
 ): Promise<RecordedEvents> => {
+  const { activeAt = ctx.now } = options
   const { clean, report } = createCleaner()
   const skipped: RecordedEvents['skipped'] = []
   const prepared: Prepared[] = []
@@ -105,7 +106,7 @@ export const appendEvents = async (
     else prepared.push({ index, event, content })
     if (index % progressEvery === progressEvery - 1) await ctx.progress?.(index + 1, events.length)
   }
-  const held = await stores.frames.reserveEvents(frame.id, 0, ctx.now) // takes the frame's lock
+  const held = await stores.frames.reserveEvents(frame.id, 0, activeAt) // takes the frame's lock
   if (!held) throw notFound('The frame is not there any more. Start a new one with start_frame.')
   if (held.status === 'closed' && !options.allowClosed)
     throw invalidInput(
@@ -114,7 +115,7 @@ export const appendEvents = async (
   const repeated = await findRepeated(stores, prepared)
   for (const index of repeated) skipped.push({ index, reason: 'already recorded' })
   const fresh = prepared.filter(({ index }) => !repeated.has(index))
-  const reserved = fresh.length ? await stores.frames.reserveEvents(frame.id, fresh.length, ctx.now) : held
+  const reserved = fresh.length ? await stores.frames.reserveEvents(frame.id, fresh.length, activeAt) : held
   const firstSeq = (reserved?.lastSeq ?? 0) - fresh.length + 1
   const stored = fresh.map((each, offset) => newEvent(ctx, frame.id, firstSeq + offset, each, options.source))
   await Promise.all([

@@ -212,7 +212,11 @@ export const importSession = async (
       const recorded =
         isForgotten || step.events.length === 0
           ? undefined
-          : await appendEvents(ctx, stores, frame, step.events, { source: 'import', allowClosed: true })
+          : await appendEvents(ctx, stores, frame, step.events, {
+              source: 'import',
+              allowClosed: true,
+              activeAt: step.frame.endedAt,
+            })
       const touched = new Set(changed)
       if (recorded?.recorded.length) touched.add(step.frame.externalKey).add(session.externalKey)
       for (const ended of step.ended) {
