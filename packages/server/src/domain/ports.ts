@@ -257,6 +257,8 @@ export interface TransferTarget {
     rows: readonly string[],
     lines: { from: number; to: number },
   ): Promise<{ inserted: Set<string>; identical: Set<string> }>
+  /** Numbers that two things of the project have; there must be none. */
+  repeatedRefs(): Promise<number[]>
   link(table: TransferTable, column: string, links: readonly { id: string; to: string }[]): Promise<void>
   search: SearchStore
 }

@@ -111,7 +111,8 @@ const readColumns = async (client: PoolClient): Promise<Map<TransferTable, Trans
 async function* readPages(client: PoolClient, ctx: Context, table: TransferTable): AsyncGenerator<string[]> {
   const order = orderOf[table].map((column) => `t.${column}`).join(', ')
   const after = orderOf[table].map((_, index) => `$${index + 3}`).join(', ')
-  const keys = orderOf[table].map((column) => `t.${column} as "key_${column}"`).join(', ')
+  // As text: a Date would lose the microseconds that tell two rows apart.
+  const keys = orderOf[table].map((column) => `t.${column}::text as "key_${column}"`).join(', ')
   const page = (from: string) =>
     `select ${exportedRow(table)}::text as row, ${keys} from ${table} t
      where t.project_id = $1 ${from} order by ${order} limit $2`
@@ -156,6 +157,10 @@ const createSource = (client: PoolClient, ctx: Context): TransferSource => ({
   close: async () => end(client, 'rollback'), // it only read
 })
 
+/** The key of a row as its columns stand in an export, joined by spaces. */
+const keyText = (table: TransferTable, alias: string) =>
+  keyOf[table].map((column) => `(to_jsonb(${alias}.${column}) #>> '{}')`).join(` || ' ' || `)
+
 const insertRows = async (
   client: PoolClient,
   projectId: string,
@@ -165,7 +170,7 @@ const insertRows = async (
 ) => {
   const later = new Set(Object.keys(linksOf[table] ?? {}))
   const names = columns.filter((column) => !later.has(column)).map((column) => escapeIdentifier(column))
-  const key = keyOf[table].map((column) => `${column}::text`).join(` || ' ' || `)
+  const key = keyText(table, table)
   const { rows } = await client.query<{ key: string }>(
     `insert into ${table} (project_id, ${names.join(', ')})
      select $1, ${names.map((name) => `p.${name}`).join(', ')}
@@ -177,7 +182,7 @@ const insertRows = async (
 }
 
 const findIdentical = async (client: PoolClient, projectId: string, table: TransferTable, json: string) => {
-  const key = keyOf[table].map((column) => `t.${column}::text`).join(` || ' ' || `)
+  const key = keyText(table, 't')
   const sameKey = keyOf[table].map((column) => `t.${column} = given.${column}`).join(' and ')
   const { rows } = await client.query<{ key: string }>(
     `select ${key} as key from jsonb_populate_recordset(null::${table}, $2::jsonb) given
@@ -212,6 +217,16 @@ const createTarget = (client: PoolClient, ctx: Context): TransferTarget => {
       } catch (error) {
         throw explainRefused(error, table, lines)
       }
+    },
+    async repeatedRefs() {
+      const { rows } = await client.query<{ refNo: number }>(
+        `select ref_no as "refNo" from (select ref_no from frames where project_id = $1
+           union all select ref_no from tasks where project_id = $1
+           union all select ref_no from anchors where project_id = $1) refs
+         group by ref_no having count(*) > 1 order by ref_no limit 10`,
+        [projectId],
+      )
+      return rows.map((row) => row.refNo)
     },
     async link(table, column, links) {
       await client.query(

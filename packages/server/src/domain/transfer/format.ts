@@ -17,6 +17,7 @@ export const transferVersion = 1
 /** In an order in which every row comes after the rows it needs, but for the links (`linksOf`). */
 export const transferTables = [
   'frames',
+  'frame_moves',
   'tasks',
   'anchors',
   'anchor_versions',
@@ -38,13 +39,14 @@ export const tablesNotExported = [
 /** What identifies a row within its project; also the order of an export, but see `orderOf`. */
 export const keyOf: Readonly<Record<TransferTable, readonly string[]>> = {
   frames: ['id'],
+  frame_moves: ['frame_id', 'moved_at'],
   tasks: ['id'],
   anchors: ['id'],
   anchor_versions: ['anchor_id', 'version'],
   events: ['frame_id', 'seq'],
   digests: ['frame_id'],
   task_versions: ['task_id', 'version'],
-  task_dependencies: ['task_id', 'blocked_by_id'],
+  task_dependencies: ['task_id', 'blocked_by_id', 'created_at'],
 }
 
 /** Columns that refer to a row which may come later. They are set when all rows are in. */
@@ -57,6 +59,7 @@ export const linksOf: Readonly<Partial<Record<TransferTable, Readonly<Record<str
 /** Columns that refer to a row which came before. */
 export const referencesOf: Readonly<Partial<Record<TransferTable, Readonly<Record<string, TransferTable>>>>> =
   {
+    frame_moves: { frame_id: 'frames', from_parent_id: 'frames' },
     tasks: { frame_id: 'frames' },
     anchors: { frame_id: 'frames' },
     anchor_versions: { anchor_id: 'anchors' },

@@ -64,11 +64,24 @@ export const importProject = async (
         total,
       )
     }
+    await assertOneNumberEach(target)
     await links.write(target)
     await search.finish()
     return result
   })
 }
+
+/** Tables keep their own numbers unique; that F12 and T12 are not both there only shows now. */
+const assertOneNumberEach = async (target: TransferTarget) => {
+  const [refNo] = await target.repeatedRefs()
+  if (refNo === undefined) return
+  throw conflict(
+    `The number ${refNo} belongs to one thing in the export and to another in the project. Nothing was written. ${elsewhere}`,
+    { refNo },
+  )
+}
+
+const elsewhere = 'Import into an empty project; "stackmemory projects create" makes one.'
 
 async function* batches(lines: AsyncIterable<string>): AsyncGenerator<Batch> {
   let batch: Batch | undefined
@@ -112,7 +125,7 @@ const insertBatch = async (
   if (different)
     throw conflict(
       `Line ${different.line}: this row of ${table}, or one with its number, is in the project already and is different. ` +
-        'Nothing was written. Import into an empty project; "stackmemory projects create" makes one.',
+        `Nothing was written. ${elsewhere}`,
       { line: different.line },
     )
   return rows.filter((each) => outcome.inserted.has(keyText(each.row))).map((each) => each.row)

@@ -39,6 +39,7 @@ export const createSearchRebuild = (search: SearchStore) => {
         const anchor = toDomain(row) as Anchor
         return anchorEntries({ ...anchor, version: 1, updatedAt: anchor.createdAt })
       }
+      case 'frame_moves':
       case 'tasks':
       case 'anchor_versions':
       case 'task_versions':
