@@ -17,16 +17,24 @@ const readText = async (path: string) => readFile(join(root, path), 'utf8').catc
 
 const notOurs = new Set(['node_modules', 'dist', '.git', 'coverage'])
 
-const findMarkdown = async (folder: string): Promise<string[]> => {
+const findFiles = async (folder: string, ending: string): Promise<string[]> => {
   const entries = await readdir(join(root, folder), { withFileTypes: true })
   const found = await Promise.all(
     entries.map(async (entry) => {
       const path = join(folder, entry.name)
-      if (entry.isDirectory()) return notOurs.has(entry.name) ? [] : findMarkdown(path)
-      return entry.name.endsWith('.md') ? [path] : []
+      if (entry.isDirectory()) return notOurs.has(entry.name) ? [] : findFiles(path, ending)
+      return entry.name.endsWith(ending) ? [path] : []
     }),
   )
   return found.flat()
+}
+
+/** Ids at the ends of the titles of tests. */
+const findVerified = async (folder: string): Promise<ReadonlySet<string>> => {
+  const texts = await Promise.all((await findFiles(folder, '.test.ts')).map(readText))
+  return new Set(
+    texts.flatMap((text) => [...text.matchAll(/\[([a-z]+\.[a-z-]+)\]/g)].map(([, id = '']) => id)),
+  )
 }
 
 let generator: Generator
@@ -39,7 +47,7 @@ beforeAll(async () => {
   sources = await generator.loadSources(
     async (name) => import(new URL(`../src/${name}.ts`, import.meta.url).href),
   )
-  const paths = await findMarkdown('')
+  const paths = await findFiles('', '.md')
   documents = await Promise.all(paths.map(async (path) => ({ path, text: await readText(path) })))
   const { scripts } = JSON.parse(await readText('package.json')) as { scripts: Record<string, string> }
   packageScripts = scripts
@@ -115,6 +123,32 @@ describe('the documents', () => {
       }
     }
     expect(unknown).toEqual([])
+  })
+
+  it('cite only requirements that a test verifies', async () => {
+    const verified = await findVerified('packages/server')
+    const cited = [...(await readText('docs/security.md')).matchAll(/`([a-z]+\.[a-z-]+)`/g)].map(
+      ([, id = '']) => id,
+    )
+    expect(cited.length).toBeGreaterThan(10)
+    expect(cited.filter((id) => !verified.has(id) && !existsSync(join(root, id)))).toEqual([])
+  })
+
+  it('give a reason for every dependency', async () => {
+    const reasons = await readText('docs/adr/0007-dependencies.md')
+    const names = await Promise.all(
+      ['package.json', 'packages/server/package.json'].map(async (path) => {
+        const manifest = JSON.parse(await readText(path)) as Record<
+          string,
+          Record<string, string> | undefined
+        >
+        return ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap((kind) =>
+          Object.keys(manifest[kind] ?? {}),
+        )
+      }),
+    )
+    expect(names.flat().length).toBeGreaterThan(10)
+    expect(names.flat().filter((name) => !reasons.includes(`\`${name}\``))).toEqual([])
   })
 
   it('show in the README only npm commands that .ci/run runs', async () => {
