@@ -1,14 +1,13 @@
 import { destination } from 'pino'
-import { createApp } from '../app.ts'
-import { loadEnv } from '../env.ts'
+import { createApp, type App } from '../app.ts'
+import { loadEnv, type Env } from '../env.ts'
 import { prepareFirstStart } from '../first-start.ts'
 import { createLog } from '../log.ts'
 import { openDatabase } from '../open-database.ts'
-import { createAccounts } from '../postgres/accounts.ts'
 import { loadSecretKey } from '../secret-key.ts'
 import { connectText } from './connect-text.ts'
 import { print, type Io } from './io.ts'
-import { createProgress } from './progress.ts'
+import { createProgress, type Progress } from './progress.ts'
 
 const describeStart = (publicUrl: URL, where: string) =>
   [
@@ -17,40 +16,45 @@ const describeStart = (publicUrl: URL, where: string) =>
     `  Memory        ${where}`,
   ].join('\n')
 
-/** Starts the server and runs until the process is asked to stop. */
-export const serve = async (io: Io): Promise<void> => {
-  const env = loadEnv(io.env)
+const describeKey = (key: string | undefined, publicUrl: URL) =>
+  key === undefined
+    ? '\nMake another key with: npx stackmemory keys create\n'
+    : `\nYour API key, shown this once:\n\n    ${key}\n\n${connectText(new URL('/mcp', publicUrl).href, key)}\n`
+
+/** Opens everything; whatever fails on the way leaves nothing open. */
+const start = async (env: Env, progress: Progress): Promise<{ app: App; key: string | undefined }> => {
   const log = createLog(
     env.LOG_LEVEL ?? (env.DATABASE_URL ? 'info' : 'warn'),
     destination({ fd: 2, sync: false }),
   )
+  const database = await openDatabase(env, log, progress.step, { url: `http://${env.HOST}:${env.PORT}` })
+  let close = async () => database.close()
+  try {
+    const secretKey = await loadSecretKey(env)
+    const app = await createApp({ env, log, database, secretKey })
+    close = async () => app.close()
+    // Only now that it listens: the first key is shown once, and a taken port would have swallowed it.
+    const key = await prepareFirstStart(app.accounts, secretKey, AbortSignal.timeout(60_000))
+    await database.embedded?.setOwnerInfo({ url: app.publicUrl.origin })
+    return { app, key }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Starts the server and runs until the process is asked to stop. */
+export const serve = async (io: Io): Promise<void> => {
+  const env = loadEnv(io.env)
   const progress = createProgress(io)
   try {
-    const database = await openDatabase(env, log, progress.step, { url: `http://${env.HOST}:${env.PORT}` })
-    try {
-      const secretKey = await loadSecretKey(env)
-      const key = await prepareFirstStart(
-        createAccounts(database.database),
-        secretKey,
-        AbortSignal.timeout(60_000),
-      )
-      const app = await createApp({ env, log, database, secretKey })
-      await database.embedded?.setOwnerInfo({ url: app.publicUrl.origin })
-      progress.done()
-      print(io, describeStart(app.publicUrl, env.DATABASE_URL ? 'PostgreSQL' : env.DATA_DIR))
-      if (key !== undefined)
-        print(
-          io,
-          `\nYour API key, shown this once:\n\n    ${key}\n\n${connectText(new URL('/mcp', app.publicUrl).href, key)}\n`,
-        )
-      else print(io, '\nMake another key with: npx stackmemory keys create\n')
-      print(io, 'Press Ctrl+C to stop.')
-      await io.stopped
-      await app.close()
-    } catch (error) {
-      await database.close()
-      throw error
-    }
+    const { app, key } = await start(env, progress)
+    progress.done()
+    print(io, describeStart(app.publicUrl, env.DATABASE_URL ? 'PostgreSQL' : env.DATA_DIR))
+    print(io, describeKey(key, app.publicUrl))
+    print(io, 'Press Ctrl+C to stop.')
+    await io.stopped
+    await app.close()
   } finally {
     progress.done()
   }

@@ -15,10 +15,10 @@ export interface TestMemory {
   readonly memory: Memory
   /** The project of the last `newProject`. */
   readonly project: Project
-  newProject(slug?: string): Promise<Project>
+  readonly newProject: (slug?: string) => Promise<Project>
   /** A call by the owner, through the command line, in `project` or the given one. */
-  context(project?: Project, overrides?: Partial<Context>): Context
-  close(): Promise<void>
+  readonly context: (project?: Project, overrides?: Partial<Context>) => Context
+  readonly close: () => Promise<void>
 }
 
 export const openTestMemory = async (engine: Engine): Promise<TestMemory> => {
