@@ -1,12 +1,12 @@
 /**
  * Does what the quick start of the README says, in a scratch home: `npm start`, connect a client with the key
- * that was shown, use the memory, stop, import transcripts, start again, and find both. Exit code 0 means that
- * all of it worked. Everything it starts has ended, and its files are gone, when it exits.
+ * that was shown, use the memory, stop, run the commands that it names, start again, and find everything. Exit
+ * code 0 means that all of it worked. Everything it starts has ended, and its files are gone, when it exits.
  */
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -90,7 +90,7 @@ const callTool = async (client, name, args) => {
 const run = async (env, command, ...args) => {
   say(`$ ${[command, ...args].join(' ')}`)
   const { stdout } = await promisify(execFile)(command, args, { cwd: root, env })
-  say(stdout.trimEnd())
+  say(stdout.trimEnd().replaceAll(/smk_live_\w+/g, '<key>'))
   return stdout
 }
 
@@ -122,19 +122,37 @@ const main = async (scratch) => {
   }
   say('started, connected, remembered, stopped')
 
-  await run(env, 'npx', 'stackmemory', 'import', 'claude-code', transcripts)
+  const stackmemory = async (...args) => run(env, 'npx', 'stackmemory', ...args)
+  await stackmemory('import', 'claude-code', transcripts)
+  await stackmemory('doctor')
+  await stackmemory('keys', 'create', '--name', 'laptop')
+  assert.match(await stackmemory('keys', 'list'), /laptop/)
+  const file = join(scratch, 'memory.jsonl')
+  await stackmemory('export', '--output', file)
+  await stackmemory('projects', 'create', 'copy')
+  assert.match(
+    await stackmemory('import', 'jsonl', file, '--project', 'copy'),
+    /Imported into personal\/copy/,
+  )
+  const snapshots = await readdir(join(env.DATA_DIR, 'snapshots'))
+  const snapshot = join(env.DATA_DIR, 'snapshots', snapshots.toSorted().at(-1))
+  const restored = { ...env, DATA_DIR: join(scratch, 'restored') }
+  await run(restored, 'npx', 'stackmemory', 'snapshot', 'restore', snapshot)
 
   say('$ npm start')
   const second = await startServer(env)
   try {
     const client = await connect(env.PORT, key)
-    assert.match(await callTool(client, 'get_context', { query: 'how is money stored?' }), /integer cents/)
-    assert.match(await callTool(client, 'search_memory', { query: 'login redirect' }), /F\d+/)
+    for (const project of ['personal/default', 'personal/copy']) {
+      const bundle = await callTool(client, 'get_context', { project, query: 'how is money stored?' })
+      assert.match(bundle, /integer cents/)
+      assert.match(await callTool(client, 'search_memory', { project, query: 'login redirect' }), /F\d+/)
+    }
     await client.close()
   } finally {
     await second.stop()
   }
-  say('started again: the decision and the imported sessions are there')
+  say('started again: everything is there, in the copy too')
 }
 
 const scratch = await mkdtemp(join(tmpdir(), 'stackmemory-quick-start-'))

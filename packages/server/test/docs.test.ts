@@ -151,12 +151,17 @@ describe('the documents', () => {
     expect(names.flat().filter((name) => !reasons.includes(`\`${name}\``))).toEqual([])
   })
 
-  it('show in the README only npm commands that .ci/run runs', async () => {
+  it('show in the README only npm and stackmemory commands that .ci/run runs', async () => {
     const run = `${await readText('.ci/run')}\n${await readText('.ci/quick-start.mjs')}`
     const reached = reachedScripts(run, packageScripts)
     const lines = shellLines(await readText('README.md')).filter((line) => line.startsWith('npm '))
     expect(lines.length).toBeGreaterThan(4)
     for (const line of lines) expect(reached, line).toContain(line)
+    const quickStart = run.replaceAll("', '", ' ').replaceAll("stackmemory('", 'stackmemory ')
+    for (const line of shellLines(await readText('README.md'))) {
+      const command = /^npx (stackmemory(?: [a-z][a-z-]*){1,2})(?= |$)/.exec(line)?.[1]
+      if (command !== undefined) expect(quickStart, line).toContain(command)
+    }
   })
 })
 
