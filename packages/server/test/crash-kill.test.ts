@@ -116,7 +116,7 @@ const untilMore = async (ledger: Ledger, count: number) => {
 interface Rounds {
   env: Record<string, string>
   /** Kills more than the server in some rounds, and starts it again. */
-  killMore(round: number): Promise<void>
+  killMore: (round: number) => Promise<void>
 }
 
 /** Starts, writes and kills `kills` times; ends with a running server in which everything was sent again. */

@@ -150,7 +150,7 @@ describe.each(engines)('concurrent writers on %s', (engine) => {
     })
   })
 
-  it('find the open stack again from another client and after a restart of the server [memory.idempotent]', async () => {
+  it('find the open stack again from another client and after a restart of the server [frames.stack]', async () => {
     const root = await olga.start({ name: 'Root' })
     const inner = await olga.start({ name: 'Inner', parent: root.ref })
     const pool =

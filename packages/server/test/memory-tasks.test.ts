@@ -90,7 +90,7 @@ describe.each(engines)('tasks on %s', (engine) => {
     expect(rows).toEqual([])
   })
 
-  it('do not deadlock when one claims a task for a frame while another changes what it waits for [tasks.cycle]', async () => {
+  it('do not deadlock when one claims a task for a frame while another changes what it waits for [tasks.claim]', async () => {
     const blocker = await olga.task({ title: 'Blocker' })
     const tasks = await Promise.all(
       Array.from({ length: 8 }, async (_, n) => olga.task({ title: `Task ${n}` })),

@@ -1,0 +1,388 @@
+/**
+ * What the service promises, as data. A test names the requirement it verifies by its id, in square brackets at the
+ * end of its title; `requirements.test.ts` fails when a requirement has no test or a title names an unknown one.
+ *
+ * `source` says why we hold ourselves to it: one of the seven promises (lossless, bounded, current, isolated,
+ * trustworthy, free to run, explainable), a standard, or the part of the product that it belongs to.
+ */
+export interface Requirement {
+  id: string
+  sentence: string
+  source: string
+}
+
+export const requirements: readonly Requirement[] = [
+  // Memory: frames, events, anchors, tasks
+  {
+    id: 'frames.stack',
+    sentence:
+      'Frames form a tree; a frame is the handle of its call stack, and several agents each have their own.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'frames.close',
+    sentence:
+      "Closing a frame closes what its agent left open below, moves other agents' open frames up, and takes no more work.",
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'frames.digest',
+    sentence:
+      'A digest is counted from what happened in the frame and below it, and says nothing that did not.',
+    source: 'Promise: trustworthy',
+  },
+  {
+    id: 'anchors.versions',
+    sentence:
+      'A statement is never overwritten: every state it was in stays, it has one successor at most, and it stands once.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'tasks.cycle',
+    sentence: 'Tasks never wait for each other in a circle, also when several writers try at once.',
+    source: 'Tasks',
+  },
+  {
+    id: 'tasks.claim',
+    sentence: 'A task has one claim, which its holder or an admin gives back.',
+    source: 'Tasks',
+  },
+  {
+    id: 'tasks.ready',
+    sentence: 'Tasks that wait for nothing come first, then by priority; counts are exact.',
+    source: 'Tasks',
+  },
+  {
+    id: 'memory.fifty',
+    sentence: 'Fifty writers at once lose nothing, and every thing they add has a number of its own.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'memory.idempotent',
+    sentence:
+      'The same call under the same key happens once and is answered the same each time; another call under it is refused.',
+    source: 'draft-ietf-httpapi-idempotency-key-header; promise: lossless',
+  },
+  {
+    id: 'memory.kill',
+    sentence: 'What was acknowledged survives kill -9 of the server and of the database.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'memory.forget',
+    sentence: 'What was forgotten is in no answer, no earlier bundle, no digest and no search.',
+    source: 'Promise: trustworthy',
+  },
+  {
+    id: 'memory.cancel',
+    sentence:
+      'Cancelling a call stops its statement in the database within seconds, and nothing of it remains.',
+    source: 'MCP, Cancellation',
+  },
+
+  // Search and context bundle
+  {
+    id: 'search.supersession',
+    sentence: 'Search never shows a superseded statement above its successor.',
+    source: 'Promise: current',
+  },
+  {
+    id: 'search.filters',
+    sentence: 'Search narrows by kind, file, time, author, status and branch, in any combination.',
+    source: 'Search',
+  },
+  {
+    id: 'search.cursor',
+    sentence: 'Pages are disjoint and complete while others write; a changed cursor is refused.',
+    source: 'MCP, Pagination',
+  },
+  {
+    id: 'search.hit-fields',
+    sentence: 'Every hit shows date, title, status and author.',
+    source: 'Promise: trustworthy',
+  },
+  {
+    id: 'context.budget',
+    sentence: 'A context bundle never exceeds its token budget, and says how much it left out.',
+    source: 'Promise: bounded',
+  },
+  {
+    id: 'context.complete',
+    sentence: 'What matched the question is shown in the bundle or counted as left out.',
+    source: 'Promise: bounded',
+  },
+  {
+    id: 'context.as-of',
+    sentence:
+      'The same memory and question give the same bundle; a receipt rebuilds it byte for byte whatever happened since.',
+    source: 'Promise: explainable',
+  },
+  {
+    id: 'context.instructions',
+    sentence: 'What a person asked for once and for all is in the bundle, whatever the question.',
+    source: 'Promise: current',
+  },
+
+  // Retrieval core
+  {
+    id: 'retrieval.bounded',
+    sentence: 'Packing never exceeds its budget and accounts for every item.',
+    source: 'Promise: bounded',
+  },
+  {
+    id: 'retrieval.deterministic',
+    sentence: 'The same items in any order are ranked the same.',
+    source: 'Promise: explainable',
+  },
+  {
+    id: 'retrieval.instructions',
+    sentence: 'Standing instructions are told from other sentences.',
+    source: 'Promise: current',
+  },
+  {
+    id: 'retrieval.supersession',
+    sentence: 'Ranking keeps a superseded memory behind its successor, whatever the weights say.',
+    source: 'Promise: current',
+  },
+  {
+    id: 'retrieval.tokenise',
+    sentence: 'Identifiers and paths are found whole and by their parts.',
+    source: 'Search',
+  },
+
+  // Isolation and the database
+  {
+    id: 'rls.isolated',
+    sentence:
+      'The database itself shows and takes rows of the transaction’s project only, and nothing without one.',
+    source: 'Promise: isolated',
+  },
+  {
+    id: 'rls.search-plan',
+    sentence: 'Full-text search uses its index although row-level security is forced.',
+    source: 'PostgreSQL, Row Security Policies: leakproof functions',
+  },
+  {
+    id: 'tenancy.matrix',
+    sentence:
+      'Every operation answers every kind of caller as the matrix says; another tenant’s thing is not found.',
+    source: 'Promise: isolated',
+  },
+  {
+    id: 'sql.prepare',
+    sentence: 'Every statement can be prepared on both engines by the role that runs it.',
+    source: 'Database',
+  },
+  {
+    id: 'sql.schema',
+    sentence: 'Columns, constraints, indexes, policies and grants are the reviewed ones.',
+    source: 'Database',
+  },
+  {
+    id: 'migrate.concurrent',
+    sentence: 'Instances that start at once apply every migration once.',
+    source: 'Database',
+  },
+
+  // What enters memory
+  {
+    id: 'redact.corpus',
+    sentence: 'No secret is stored, wherever it stands in a text.',
+    source: 'Promise: trustworthy',
+  },
+  {
+    id: 'redact.falsepositives',
+    sentence: 'What only looks like a secret is left alone.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'redact.linear',
+    sentence: 'Redaction takes linear time on hostile text.',
+    source: 'Promise: bounded',
+  },
+  {
+    id: 'ingest.injected',
+    sentence: 'What the server put into a model’s context is never stored again as new knowledge.',
+    source: 'Promise: trustworthy',
+  },
+  {
+    id: 'import.transcript',
+    sentence: 'A Claude Code transcript becomes a session: what was asked, done, read, changed and said.',
+    source: 'Import',
+  },
+  {
+    id: 'import.malformed',
+    sentence: 'A broken line of a transcript loses nothing but itself.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'import.idempotent',
+    sentence: 'Importing a session again adds nothing.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'transfer.roundtrip',
+    sentence: 'An export, imported elsewhere, is the same memory: ids, references, times and versions.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'transfer.search',
+    sentence: 'An imported memory answers searches as the original did, also about earlier moments.',
+    source: 'Promise: explainable',
+  },
+
+  // Embedded database
+  {
+    id: 'embedded.firststart',
+    sentence: 'A first start that is killed leaves nothing or a directory that opens.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'embedded.kill',
+    sentence: 'The embedded database keeps every acknowledged write through kill -9, its indexes intact.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'embedded.lock',
+    sentence: 'One process owns a data directory; a second is refused, and a dead owner is succeeded.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'embedded.powerloss',
+    sentence: 'The embedded database keeps every acknowledged write through a power cut.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'embedded.snapshot',
+    sentence: 'A snapshot restores exactly what was there.',
+    source: 'Promise: lossless',
+  },
+
+  // HTTP and MCP edges
+  { id: 'auth.key-format', sentence: 'A key is judged offline by shape and checksum.', source: 'API keys' },
+  {
+    id: 'http.body-limit',
+    sentence: 'A message over the limit is refused while it is read, and none is read for unknown callers.',
+    source: 'RFC 9110 §15.5.14',
+  },
+  {
+    id: 'http.host-origin',
+    sentence: 'Foreign Host and Origin headers are refused on every route.',
+    source: 'MCP, Transports: DNS rebinding',
+  },
+  {
+    id: 'http.invalid-utf8',
+    sentence: 'Invalid UTF-8 is refused and never repaired.',
+    source: 'RFC 8259 §8.1',
+  },
+  {
+    id: 'http.port-in-use',
+    sentence: 'A port that is taken is reported with what to do.',
+    source: 'HTTP edge',
+  },
+  {
+    id: 'mcp.modern',
+    sentence: 'Clients of MCP 2026-07-28 are served without sessions.',
+    source: 'MCP 2026-07-28',
+  },
+  {
+    id: 'mcp.legacy',
+    sentence: 'Clients up to MCP 2025-11-25 are served with sessions.',
+    source: 'MCP 2025-11-25',
+  },
+  {
+    id: 'mcp.conformance',
+    sentence: 'The fixtures of the conformance suite cannot be reached from production code.',
+    source: 'MCP conformance suite',
+  },
+  {
+    id: 'mcp.cancel',
+    sentence: 'A client that cancels or leaves aborts its handler.',
+    source: 'MCP, Cancellation',
+  },
+  {
+    id: 'mcp.progress',
+    sentence: 'Long calls report progress to those who asked for it.',
+    source: 'MCP, Progress',
+  },
+  {
+    id: 'mcp.session-bound',
+    sentence: 'A session is invisible to everybody who did not open it.',
+    source: 'MCP, Security best practices: session hijacking; promise: isolated',
+  },
+  {
+    id: 'mcp.bus-tenant',
+    sentence: 'A change is told to subscribers in its tenant and project only.',
+    source: 'Promise: isolated',
+  },
+  {
+    id: 'mcp.subscriptions',
+    sentence: 'Subscribers of a project hear what changed there.',
+    source: 'MCP, Resources: subscriptions',
+  },
+  {
+    id: 'mcp.error-masked',
+    sentence: 'Only sentences that we wrote reach a client as an error.',
+    source: 'Promise: trustworthy',
+  },
+  {
+    id: 'mcp.arguments',
+    sentence: 'Wrong arguments are refused with the name of each and what to do.',
+    source: 'MCP, Tools: error handling',
+  },
+  { id: 'mcp.pinned', sentence: 'A project in the URL or the key needs no argument.', source: 'MCP edge' },
+  {
+    id: 'mcp.product',
+    sentence: 'Memory goes from one client to the next, across both eras.',
+    source: 'MCP edge',
+  },
+  {
+    id: 'mcp.prompts',
+    sentence: 'Prompts carry memory as data, never as instructions.',
+    source: 'MCP, Prompts',
+  },
+  {
+    id: 'mcp.resources',
+    sentence: 'Resources list, read and complete only what the caller may enter.',
+    source: 'MCP, Resources',
+  },
+  { id: 'mcp.tools-budget', sentence: 'tools/list stays within 3,000 tokens.', source: 'Promise: bounded' },
+  {
+    id: 'mcp.tools-stable',
+    sentence: 'The listed tools are the same, in the same order, every time.',
+    source: 'MCP, Tools',
+  },
+  {
+    id: 'mcp.aliases',
+    sentence: 'Other names of the tools work, and are listed only on demand.',
+    source: 'MCP edge',
+  },
+
+  // Command line
+  { id: 'cli.doctor', sentence: 'doctor finds what is wrong and says what to do.', source: 'Command line' },
+  {
+    id: 'cli.exit-codes',
+    sentence: 'Exit codes tell kinds of failure apart; stdout is for programs.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.keys',
+    sentence: 'Keys are shown once, listed without secrets, and revoked at once.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.port-in-use',
+    sentence: 'A failed start keeps the first key for the one that succeeds.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.readonly-dir',
+    sentence: 'A data directory that may not be written is reported as that.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.second-start',
+    sentence: 'A second start is answered plainly and harms nothing.',
+    source: 'Command line',
+  },
+]
