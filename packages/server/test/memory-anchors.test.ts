@@ -258,6 +258,27 @@ describe.each(engines)('anchors on %s', (engine) => {
       expect(rows).toEqual([])
     })
 
+    it('is not undone by asking an earlier call again under its key [memory.forget]', async () => {
+      const root = await olga.start({ name: 'Root', idempotency_key: 'start' })
+      const old = await olga.decide({ content: about('The office of 20 people is in'), frame: root.ref })
+      const calls = [
+        async () =>
+          olga.decide({ content: about('The office of 30 people is in'), idempotency_key: 'decide' }),
+        async () => olga.close({ frame: root.ref, idempotency_key: 'close' }),
+      ]
+      const before = []
+      for (const call of calls) before.push(await call())
+      expect(JSON.stringify(before[0])).toContain(secretWord)
+      expect(JSON.stringify(before[1])).toContain(secretWord)
+      await olga.update({ id: old.ref, action: 'forget' })
+      for (const [n, call] of calls.entries()) {
+        const again = await call()
+        expect(JSON.stringify(again)).not.toContain(secretWord)
+        expect(again.ref).toBe(before[n]?.ref)
+      }
+      expect((await olga.start({ name: 'Root', idempotency_key: 'start' })).ref).toBe(root.ref)
+    })
+
     it('keeps an open frame, and says how to go on [memory.forget]', async () => {
       const { ref } = await olga.start({ name: 'Open' })
       const { code, message } = await refusal(olga.update({ id: ref, action: 'forget' }))

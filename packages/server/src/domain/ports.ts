@@ -162,6 +162,8 @@ export interface IdempotencyStore {
     authorId: string,
   ): Promise<{ requestHash: string; response: unknown } | undefined>
   complete(operation: string, key: string, authorId: string, response: unknown): Promise<void>
+  /** Takes the words of memories out of all kept answers, because something was forgotten. */
+  withholdTexts(): Promise<void>
 }
 
 /** One chunk of a memory as the search index holds it. */

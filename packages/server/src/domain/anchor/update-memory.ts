@@ -138,6 +138,7 @@ export const updateMemory = async (
 
 const forget = async (ctx: Context, stores: Stores, id: string): Promise<UpdatedMemory> => {
   const forgotten = await forgetItem(ctx, stores, id)
+  await stores.idempotency.withholdTexts()
   if (!forgotten)
     throw notFound(
       `There is no memory ${id.slice(0, 60)} in this project. Use a reference from an earlier answer.`,
