@@ -133,13 +133,17 @@ const runImport = async (
   const summaries = await readSummaries(files)
   const bytesTotal = files.reduce((sum, file) => sum + file.bytes, 0)
   let bytesDone = 0
+  // While the database writes one file, the next is parsed; never more than two are in memory.
+  let coming = readAhead(files[0])
   for (const [index, file] of files.entries()) {
     if (isStopped()) break
     const name = basename(file.path)
     const where = `${name} (${index + 1} of ${files.length})`
     show.file(`Importing ${where}`)
-    try {
-      const parsed = await readTranscript(file.path)
+    const parsed = await coming
+    coming = readAhead(files[index + 1])
+    if (parsed instanceof Error) report.files.unreadable.push({ file: name, reason: parsed.code })
+    else if (parsed) {
       addFile(report, parsed, name)
       for (const session of parsed.sessions) {
         if (isStopped()) break
@@ -147,9 +151,6 @@ const runImport = async (
           show.detail(`${formatBar(bytesDone, bytesTotal)} ${where}, ${report.events.added} events`),
         )
       }
-    } catch (error) {
-      if (!isFileError(error)) throw error
-      report.files.unreadable.push({ file: name, reason: error.code })
     }
     bytesDone += file.bytes
     show.detail(`${formatBar(bytesDone, bytesTotal)} ${where}, ${report.events.added} events`)
@@ -157,7 +158,23 @@ const runImport = async (
   report.finished = !isStopped()
 }
 
-const isFileError = (error: unknown): error is Error & { code: string } =>
+/** A file that cannot be read is a value, so that nobody has to be waiting when it fails. */
+const readAhead = (file: SourceFile | undefined): Promise<TranscriptFile | FileError | undefined> => {
+  const reading = (async () => {
+    try {
+      return file && (await readTranscript(file.path))
+    } catch (error) {
+      if (isFileError(error)) return error
+      throw error
+    }
+  })()
+  reading.catch(() => {}) // reported when it is awaited
+  return reading
+}
+
+type FileError = Error & { code: string }
+
+const isFileError = (error: unknown): error is FileError =>
   !isDomainError(error) && error instanceof Error && 'syscall' in error && 'code' in error
 
 const importInto = async (
