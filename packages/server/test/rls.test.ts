@@ -293,8 +293,8 @@ describe.each(engines)('row-level security on %s', (engine) => {
       const body = inlined(rows[0]?.body ?? '', {
         p_project: `'${project.id}'::uuid`,
         p_gate: `${quote(toTsquery([lexeme]))}::tsquery`,
-        p_queries: `(array['${lexeme}'::tsquery])`,
-        p_weights: `('{1}'::float8[])`,
+        q1: `'${lexeme}'::tsquery`,
+        w1: `1::float8`,
         p_lexemes: `'{${lexeme}}'::text[]`,
         p_limit: '600',
       })
@@ -380,11 +380,14 @@ const fillIndex = async (pool: Pool, projectId: string, rows: number) => {
 
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`
 
-/** The function's own text with values in the place of its parameters; those not given are null. */
+/** The function's own query with values in the place of its variables; those not given are null. */
 const inlined = (body: string, values: Record<string, string>) =>
-  body.replaceAll(/\bp_[a-z_]+\b/g, (parameter) => values[parameter] ?? nullOf(parameter))
+  body
+    .slice(body.indexOf('with best as'), body.lastIndexOf(';', body.lastIndexOf('end')))
+    .replaceAll(/\b(?:p_[a-z_]+|[qw]\d+)\b/g, (variable) => values[variable] ?? nullOf(variable))
 
 const nullOf = (parameter: string) => {
+  if (/^[qw]\d/.test(parameter)) return parameter.startsWith('q') ? 'null::tsquery' : 'null::float8'
   const types: Record<string, string> = {
     p_as_of: 'timestamptz',
     p_since: 'timestamptz',

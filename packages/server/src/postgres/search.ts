@@ -1,4 +1,4 @@
-import type { Candidate, SearchStore } from '../domain/ports.ts'
+import type { Candidate, CandidateQuery, SearchStore } from '../domain/ports.ts'
 import { insertFromJson, selectList, toJsonRows } from './columns.ts'
 import type { Transaction } from './database.ts'
 import { sql } from './statement.ts'
@@ -47,16 +47,19 @@ const removeFrame = sql<never, readonly [string, string]>(
 )
 const size = sql<{ entries: number; averageLength: number }, readonly [string, Date | null]>(
   'search.size',
-  `select count(*)::int as entries, coalesce(avg(len), 0)::float8 as "averageLength" from search_entries
-   where project_id = $1 and ${visible('$2')}`,
+  `select entries::int as entries, average_length as "averageLength" from search_size($1, $2)`,
 )
 const documentFrequencies = sql<
   { lexeme: string; df: number },
   readonly [string, readonly string[], Date | null]
 >('search.document-frequencies', `select lexeme, df::int as df from search_statistics($1, $2, $3)`)
-const candidates = sql<Candidate, readonly unknown[]>(
-  'search.candidates',
-  `select ${columns}, tf from search_candidates($1, $2::tsquery, $3::tsquery[], $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+type Row = Omit<Candidate, 'tf'> & { matched: string }
+const candidatesFrom = (source: string) =>
+  `select ${columns}, matched from ${source}($1, $2::tsquery, $3::tsquery[], $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+const candidates = sql<Row, readonly unknown[]>('search.candidates', candidatesFrom('search_candidates'))
+const anchorCandidates = sql<Row, readonly unknown[]>(
+  'search.anchor-candidates',
+  candidatesFrom('search_anchor_candidates'),
 )
 const instructions = sql<Candidate, readonly [string, number, Date | null]>(
   'search.instructions',
@@ -74,6 +77,20 @@ const neighbours = sql<Candidate, readonly [string, readonly string[], readonly 
 
 const quoteLexeme = (lexeme: string) => `'${lexeme.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 
+/** Lexemes and positions in the output of `tsvector`: quotes and backslashes in a lexeme are doubled. */
+const lexemeInOutput = /'((?:[^'\\]|''|\\\\)*)':([\dA-D,]+)/g
+const termFrequencies = (matched: string, lexemes: readonly string[]): number[] => {
+  const found = new Map<string, number>()
+  for (const [, quoted = '', positions = ''] of matched.matchAll(lexemeInOutput)) {
+    const lexeme = /['\\]/.test(quoted) ? quoted.replaceAll("''", "'").replaceAll('\\\\', '\\') : quoted
+    found.set(lexeme, positions.split(',').length)
+  }
+  return lexemes.map((lexeme) => found.get(lexeme) ?? 0)
+}
+
+/** Only statements are asked for: they have an index of their own. */
+const isForAnchors = ({ itemKinds }: CandidateQuery) => itemKinds?.length === 1 && itemKinds[0] === 'anchor'
+
 export const createSearchStore = (tx: Transaction, projectId: string): SearchStore => ({
   insertMany: async (entries) => {
     if (entries.length) await tx.run(insert, [projectId, toJsonRows(fields, entries)])
@@ -89,8 +106,8 @@ export const createSearchStore = (tx: Transaction, projectId: string): SearchSto
     const rows = await tx.run(documentFrequencies, [projectId, lexemes, asOf])
     return new Map(rows.map((row) => [row.lexeme, row.df]))
   },
-  candidates: async (query) =>
-    tx.run(candidates, [
+  async candidates(query) {
+    const rows = await tx.run(isForAnchors(query) ? anchorCandidates : candidates, [
       projectId,
       query.gate,
       query.lexemes.map(quoteLexeme),
@@ -105,7 +122,9 @@ export const createSearchStore = (tx: Transaction, projectId: string): SearchSto
       query.since ?? null,
       query.until ?? null,
       query.limit,
-    ]),
+    ])
+    return rows.map(({ matched, ...row }) => ({ ...row, tf: termFrequencies(matched, query.lexemes) }))
+  },
   instructions: async (limit, asOf) => tx.run(instructions, [projectId, limit, asOf]),
   neighbours: async (places, asOf) =>
     places.length
