@@ -212,7 +212,7 @@ beforeAll(async () => {
 afterAll(async () => rm(root, { recursive: true, force: true }))
 
 describe('kill -9 of the server while agents write', () => {
-  it(
+  it.concurrent(
     'loses nothing that was answered, on the embedded database [memory.kill]',
     { timeout: 300_000 },
     async () => {
@@ -235,7 +235,7 @@ describe('kill -9 of the server while agents write', () => {
     },
   )
 
-  it(
+  it.concurrent(
     'loses nothing that was answered, on PostgreSQL, which is killed as well [memory.kill]',
     { timeout: 300_000 },
     async () => {

@@ -168,6 +168,21 @@ describe.each(engines)('get_context on %s', (engine) => {
       expect((await olga.context({ query })).text, query).toContain('MAX_RETRY=5')
   })
 
+  it('counts tasks, frames and steps that found no room [context.complete]', async () => {
+    for (let n = 0; n < 30; n++) await olga.task({ title: `${uuidv7()} to do` })
+    const frames = []
+    for (let n = 0; n < 20; n++) frames.push(await olga.start({ name: `${uuidv7()} open` }))
+    const { summary } = await olga.context({ budget_tokens: 500 })
+    expect(summary.shown + summary.left_out).toBe(50)
+    const frame = frames[0]?.ref ?? ''
+    await olga.record({
+      frame,
+      events: Array.from({ length: 12 }, () => ({ content: `${uuidv7()} ${uuidv7()} ${uuidv7()}` })),
+    })
+    const inFrame = await olga.context({ frame, budget_tokens: 600 })
+    expect(inFrame.summary.shown + inFrame.summary.left_out).toBeGreaterThanOrEqual(30 + 1 + 12)
+  })
+
   it('is the same for the same memory, question and moment [context.as-of]', async () => {
     const frames = await fill(olga)
     const now = world.now()

@@ -53,6 +53,8 @@ export interface Compiled {
 const itemTokensMax: Record<Detail, number> = { index: 24, standard: 200, full: 600 }
 const share = { where: 0.2, lastEvents: 0.25, handoff: 0.2, pinned: 0.15, tasks: 0.12 } as const
 const handoffDaysMax = 14
+const openFramesMax = 8
+const tasksMax = 15
 const headingTokens = 14
 const linePadding = 3 // bullet, line end, and what joining texts can add
 
@@ -69,23 +71,31 @@ const byline = (item: { authorName: string; clientName: string; source: string }
 const frameLine = (frame: Frame) =>
   `${formatFrameRef(frame.refNo)} ${frame.name} (${frame.status === 'open' ? 'open' : frame.outcome}, ${byline(frame, frame.startedAt)})`
 
-/** Takes entries in their order while they fit. */
-const takeWhileFits = (entries: readonly BundleEntry[], budget: number) => {
+/** Takes entries in their order while they fit, at most `max` of them. */
+const takeWhileFits = (entries: readonly BundleEntry[], budget: number, max = entries.length): Compiled => {
   const taken: BundleEntry[] = []
+  const left: Left[] = []
   let tokens = 0
   for (const each of entries) {
-    if (tokens + each.tokens > budget) continue
-    taken.push(each)
-    tokens += each.tokens
+    if (tokens + each.tokens > budget || taken.length >= max) left.push({ ref: each.ref, reason: 'budget' })
+    else {
+      taken.push(each)
+      tokens += each.tokens
+    }
   }
-  return { taken, tokens }
+  return { entries: taken, left }
 }
+
+const join = (...parts: readonly Compiled[]): Compiled => ({
+  entries: parts.flatMap((part) => part.entries),
+  left: parts.flatMap((part) => part.left),
+})
 
 const stackEntries = (
   { stack, openFrames, lastEvents }: Gathered,
   reader: Reader,
   budget: number,
-): BundleEntry[] => {
+): Compiled => {
   if (stack.length === 0) return openFrameEntries(openFrames, reader, budget)
   const path = stack.map((frame, index) =>
     entry({
@@ -115,13 +125,15 @@ const stackEntries = (
     }),
   )
   // The newest steps matter most after a compaction; the innermost frames say what they are part of.
-  const kept = takeWhileFits(path.toReversed(), budget * share.where)
-  return [...kept.taken, ...takeWhileFits(last.toReversed(), budget * share.lastEvents).taken]
+  return join(
+    takeWhileFits(path.toReversed(), budget * share.where),
+    takeWhileFits(last.toReversed(), budget * share.lastEvents),
+  )
 }
 
-const openFrameEntries = (frames: readonly Frame[], reader: Reader, budget: number): BundleEntry[] => {
+const openFrameEntries = (frames: readonly Frame[], reader: Reader, budget: number): Compiled => {
   const own = (frame: Frame) => frame.authorId === reader.userId && frame.clientName === reader.clientName
-  const ordered = [...frames.filter(own), ...frames.filter((frame) => !own(frame))].slice(0, 8)
+  const ordered = [...frames.filter(own), ...frames.filter((frame) => !own(frame))]
   const entries = ordered.map((frame, index) =>
     entry({
       id: frame.id,
@@ -132,7 +144,7 @@ const openFrameEntries = (frames: readonly Frame[], reader: Reader, budget: numb
       text: `${'  '.repeat(Math.min(frame.depth, 4))}${frameLine(frame)}`,
     }),
   )
-  return takeWhileFits(entries, budget * 0.1).taken
+  return takeWhileFits(entries, budget * 0.1, openFramesMax)
 }
 
 const oneLine = (text: string, tokensMax: number) => {
@@ -164,7 +176,7 @@ const handoffEntries = ({ handoff, stack }: Gathered, now: Date, budget: number)
   ]
 }
 
-const taskEntries = (tasks: readonly TaskWithBlockers[], budget: number): BundleEntry[] => {
+const taskEntries = (tasks: readonly TaskWithBlockers[], budget: number): Compiled => {
   const priorities = ['urgent', 'high', 'medium', 'low']
   const ordered = tasks.toSorted(
     (a, b) =>
@@ -173,7 +185,7 @@ const taskEntries = (tasks: readonly TaskWithBlockers[], budget: number): Bundle
       b.updatedAt.getTime() - a.updatedAt.getTime() ||
       (a.id < b.id ? -1 : 1),
   )
-  const entries = ordered.slice(0, 15).map((task, index) => {
+  const entries = ordered.map((task, index) => {
     const waits = task.blockedBy.length ? `, waits for ${task.blockedBy.map(formatTaskRef).join(', ')}` : ''
     const claim = task.claimedByName ? `, claimed by ${task.claimedByName}` : ''
     return entry({
@@ -185,7 +197,7 @@ const taskEntries = (tasks: readonly TaskWithBlockers[], budget: number): Bundle
       text: `${formatTaskRef(task.refNo)} [${task.status}, ${task.priority}${waits}${claim}] ${titleOf(task.title, 120)}`,
     })
   })
-  return takeWhileFits(entries, budget * share.tasks).taken
+  return takeWhileFits(entries, budget * share.tasks, tasksMax)
 }
 
 interface Contender extends PackItem {
@@ -350,18 +362,22 @@ export const compile = (
 ): Compiled => {
   const { budgetTokens: budget, detail, now, reader } = options
   const scores = new Map((gathered.retrieval?.ranked ?? []).map((ranked) => [ranked.item.id, ranked]))
-  const fixed = [
-    ...stackEntries(gathered, reader, budget),
-    ...handoffEntries(gathered, now, budget),
-    ...taskEntries(gathered.tasks, budget),
-  ]
-  const taken = new Set(fixed.map((each) => each.id))
-  const rest = budget - fixed.reduce((sum, each) => sum + each.tokens, 0) - headingTokens
+  const fixed = join(
+    stackEntries(gathered, reader, budget),
+    { entries: handoffEntries(gathered, now, budget), left: [] },
+    taskEntries(gathered.tasks, budget),
+  )
+  const taken = new Set(fixed.entries.map((each) => each.id))
+  const rest = budget - fixed.entries.reduce((sum, each) => sum + each.tokens, 0) - headingTokens
   const contenders = [
     ...foundContenders(gathered, taken),
     ...anchorContenders(gathered, scores),
     ...instructionContenders(gathered, scores).filter((each) => !taken.has(each.id)),
   ]
-  const { entries, left } = packContenders(contenders, rest, detail)
-  return { entries: [...fixed, ...entries], left }
+  const packed = packContenders(contenders, rest, detail)
+  const shown = new Set(packed.entries.map((each) => each.ref))
+  const leftOver = fixed.left.filter(
+    ({ ref }) => !shown.has(ref) && !packed.left.some((each) => each.ref === ref),
+  )
+  return { entries: [...fixed.entries, ...packed.entries], left: [...packed.left, ...leftOver] }
 }

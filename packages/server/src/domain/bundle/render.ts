@@ -51,7 +51,12 @@ const renderLeft = ({ left }: Compiled, frame: Framing) => {
   ]
 }
 
-export const renderBundle = (ctx: Context, compiled: Compiled, asOf: Date, frame: Framing = 'full'): string => {
+export const renderBundle = (
+  ctx: Context,
+  compiled: Compiled,
+  asOf: Date,
+  frame: Framing = 'full',
+): string => {
   const sections = order.flatMap((section) => {
     const entries = compiled.entries.filter((entry) => entry.section === section)
     if (entries.length === 0) return []
