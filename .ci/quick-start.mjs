@@ -40,7 +40,7 @@ const startServer = async (env) => {
   const ended = once(child, 'close')
   const signalGroup = (signal) => {
     try {
-      process.kill(-child.pid, signal)
+      process.kill(-Number(child.pid), signal)
     } catch (error) {
       if (error.code !== 'ESRCH') throw error
     }
