@@ -29,7 +29,7 @@ export const createSearchRebuild = (search: SearchStore) => {
     if (row['deleted_at'] || (forgottenFrames.has(String(row['frame_id'])) && table !== 'anchors')) return []
     switch (table) {
       case 'frames':
-        return frameEntries(toDomain(row) as Frame)
+        return row['source'] === 'import' ? [] : frameEntries(toDomain(row) as Frame) // see ingest/import-session.ts
       case 'events':
         return eventEntries(toDomain(row) as MemoryEvent)
       case 'digests':

@@ -5,7 +5,7 @@ import { shorten } from './tool-call.ts'
 const titleCharsMax = 100
 /** Fields under which issue templates and task files keep their subject. */
 const subjectField =
-  /(?:^|\n)[\s>*#-]*(?:title|subject|summary|problem[_ ]statement|problem|issue|bug|task|feature|description)\**\s*:\s*(\S[^\n]{7,})/i
+  /(?:^|\n)[\s>*#-]*(?:title|subject|summary|problem[_ ]statement|problem|issue|bug|task|feature|description)\**\s*:\**\s*(\S[^\n]{7,})/i
 
 export const titleOfSession = (
   session: TranscriptSession,
@@ -17,7 +17,13 @@ export const titleOfSession = (
   const prompt = session.userPrompts[0] ?? ''
   const isFromPrompt = prompt.replaceAll(/\s+/g, ' ').startsWith(session.title.replace(/…$/, ''))
   const title = given ?? (isFromPrompt ? titleOfPrompt(prompt) : session.title)
-  return shorten(title.replaceAll(/\s+/g, ' ').trim() || 'Claude Code session', titleCharsMax)
+  return shorten(
+    title
+      .replaceAll(/\s+/g, ' ')
+      .replace(/[\s.:]+$/, '')
+      .trim() || 'Claude Code session',
+    titleCharsMax,
+  )
 }
 
 /** A first line such as "Fix this issue:" names nothing; a subject further down does. */

@@ -95,7 +95,14 @@ const digestErrors = (errors: readonly TranscriptError[]) =>
 const withoutExitCode = (content: string) =>
   content.replace(/^(?:Error: )?Exit code \d+\s*\n(?=\s*\S)/, '').trimStart()
 
-const goalOf = (prompt: string) => shorten(prompt.replaceAll(/\s+/g, ' ').trim(), goalCharsMax)
+const goalOf = (prompt: string) =>
+  shorten(
+    prompt
+      .replaceAll(/\b([0-9a-f]{10})[0-9a-f]{30}\b/g, '$1')
+      .replaceAll(/\s+/g, ' ')
+      .trim(),
+    goalCharsMax,
+  )
 const isStorablePath = (path: string) => path !== '' && path.length <= limits.pathChars
 /** Ids come from the file; an unreasonable one still has to make a key. */
 const bounded = (id: string) =>
