@@ -380,7 +380,12 @@ const renderCommand = ({ name, command }) =>
             ['Argument or option', 'Meaning'],
             [
               ...command.registeredArguments.map((each) => [code(each.name()), each.description]),
-              ...command.options.map((each) => [code(each.flags), each.description]),
+              ...command.options.map((each) => [
+                code(each.flags),
+                each.defaultValue === undefined
+                  ? each.description
+                  : `${each.description}. Default ${code(each.defaultValue)}.`,
+              ]),
             ],
           ),
         ]
