@@ -6,7 +6,7 @@
  * so longer runs are cut first; that can only raise the count, and by under two per cent of such a run.
  */
 import { createRequire } from 'node:module'
-import { pieceEnd } from './split-ascii.ts'
+import { pieceEnd } from './split-plain.ts'
 
 const runCharsMax = 64
 const longRun = /[\p{L}\p{M}]{65}|\s{65}|[^\s\p{L}\p{N}]{65}/u
@@ -71,8 +71,9 @@ const bounded = (text: string): string[] => {
   return out
 }
 
+/** ASCII, and the signs that typography and our own ellipses add: punctuation, arrows, boxes. */
 // oxlint-disable-next-line no-control-regex
-const ascii = /^[\x00-\x7f]*$/
+const plain = /^[\x00-\x7f\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u259f]*$/
 /** Tokens of the pieces of text seen so far, mostly words: a text is made of the same ones again and again. */
 const pieceCounts = new Map<string, number>()
 const piecesHeldMax = 50_000
@@ -83,11 +84,11 @@ const countPiece = (piece: string): number => {
   if (pieceCounts.size >= piecesHeldMax) pieceCounts.clear()
   const count = encoding().countTokens(piece, asOrdinaryText)
   // A copy: a long enough slice would keep the whole text in memory.
-  pieceCounts.set(Buffer.from(piece, 'latin1').toString('latin1'), count)
+  pieceCounts.set(Buffer.from(piece).toString(), count)
   return count
 }
 
-const countAscii = (text: string): number => {
+const countPlain = (text: string): number => {
   let count = 0
   for (let at = 0; at < text.length;) {
     const end = pieceEnd(text, at)
@@ -101,7 +102,7 @@ const countExactly = (text: string): number => {
   let count = 0
   for (const piece of bounded(text))
     if (piece !== '')
-      count += ascii.test(piece) ? countAscii(piece) : encoding().countTokens(piece, asOrdinaryText)
+      count += plain.test(piece) ? countPlain(piece) : encoding().countTokens(piece, asOrdinaryText)
   return count
 }
 
@@ -114,8 +115,8 @@ export const countTokens = (text: string): number => {
   return Math.ceil((sample * text.length) / exactCharsMax)
 }
 
-/** `truncateToTokens` for ASCII text without long runs; undefined when cutting changed how its end is split. */
-const truncateAscii = (head: string, max: number): string | undefined => {
+/** `truncateToTokens` for plain text without long runs; undefined when cutting changed how its end is split. */
+const truncatePlain = (head: string, max: number): string | undefined => {
   let count = 0
   for (let at = 0; at < head.length;) {
     const end = pieceEnd(head, at)
@@ -125,7 +126,7 @@ const truncateAscii = (head: string, max: number): string | undefined => {
       const room = max - (count - countPiece(piece))
       const rest = encoding().decode(encoding().encode(piece, asOrdinaryText).slice(0, room))
       const prefix = head.slice(0, at + rest.length)
-      return countAscii(prefix) <= max ? prefix : undefined
+      return countPlain(prefix) <= max ? prefix : undefined
     }
     at = end
   }
@@ -136,8 +137,8 @@ const truncateAscii = (head: string, max: number): string | undefined => {
 export const truncateToTokens = (text: string, max: number): string => {
   if (max <= 0) return ''
   const head = text.slice(0, max * 16)
-  if (ascii.test(head) && !mayHoldLongRun(head)) {
-    const prefix = truncateAscii(head, max)
+  if (plain.test(head) && !mayHoldLongRun(head)) {
+    const prefix = truncatePlain(head, max)
     if (prefix !== undefined) return prefix
   }
   const tokens = bounded(head).flatMap((piece) =>

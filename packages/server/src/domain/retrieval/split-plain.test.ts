@@ -29,13 +29,20 @@ const parts = [
   "''s",
   ' .',
   '. ',
+  '…',
+  ' …',
+  '— ',
+  '“quoted”',
+  '→',
+  '├──',
+  ' ’s',
 ]
 const samples = Array.from({ length: 3_000 }, () =>
   Array.from({ length: 1 + Math.floor(random() * 30) }, () => pick(parts)).join(pick(['', '', ' '])),
 )
 const reference = (text: string) => encode(text, { disallowedSpecial: new Set() }).length
 
-describe('counting ASCII text by hand', () => {
+describe('counting plain text by hand', () => {
   it('counts what the vocabulary counts', () => {
     for (const text of samples) expect([text, countTokens(text)]).toEqual([text, reference(text)])
   })

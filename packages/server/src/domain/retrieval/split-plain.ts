@@ -1,5 +1,5 @@
 /**
- * The pre-tokeniser of the o200k_base vocabulary for ASCII text, by hand: its pattern, made of Unicode classes,
+ * The pre-tokeniser of the o200k_base vocabulary for plain text, by hand: its pattern, made of Unicode classes,
  * takes most of the time of a count. In the pattern's order (`L` a letter, `N` a digit, `S` neither nor space):
  *
  *   any one character but a letter, digit or line end, then upper-case letters, lower-case letters and a
@@ -67,7 +67,7 @@ const afterSpace = (text: string, at: number): number => {
   return end === text.length || end - at === 1 ? end : end - 1
 }
 
-/** End of the piece that starts at `at`, for text of ASCII characters only. */
+/** End of the piece that starts at `at`, for text whose characters beyond ASCII are all signs. */
 export const pieceEnd = (text: string, at: number): number => {
   const kind = classAt(text, at)
   if (isLetter(kind)) return afterWord(text, at)
