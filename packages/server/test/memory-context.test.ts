@@ -168,6 +168,15 @@ describe.each(engines)('get_context on %s', (engine) => {
       expect((await olga.context({ query })).text, query).toContain('MAX_RETRY=5')
   })
 
+  it('shows statements in force side by side that differ in one number [context.complete]', async () => {
+    for (let n = 0; n < 12; n++)
+      await olga.decide({ content: `Service ${n} owns table number ${n} and nobody else writes to it` })
+    for (const query of [undefined, 'which service owns the table']) {
+      const { text } = await olga.context({ query, budget_tokens: 2_000 })
+      for (let n = 0; n < 12; n++) expect(text).toContain(`Service ${n} owns`)
+    }
+  })
+
   it('counts tasks, frames and steps that found no room [context.complete]', async () => {
     for (let n = 0; n < 30; n++) await olga.task({ title: `${uuidv7()} to do` })
     const frames = []

@@ -227,6 +227,7 @@ const anchorContenders = (gathered: Gathered, scores: ReadonlyMap<string, Ranked
       score: (scores.get(anchor.id)?.score ?? 0) + standingScore(anchor),
       createdAtMs: anchor.occurredAt.getTime(),
       lane: anchor.pinned || anchor.type === 'constraint' ? 'instruction' : undefined,
+      distinct: true, // the same statement is in force once; one that is nearly the same says something else
       head: anchorHead(anchor),
       entry: { id: anchor.id, ref: formatAnchorRef(anchor.refNo), section: 'in_force', order: index },
     }

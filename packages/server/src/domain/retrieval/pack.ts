@@ -29,6 +29,8 @@ export interface PackItem {
   /** Milliseconds; of two near-duplicates the newer one stays. */
   readonly createdAtMs?: number | undefined
   readonly lane?: 'instruction' | undefined
+  /** Two such items are both kept however alike they are: a number or a name may be all they differ in. */
+  readonly distinct?: boolean | undefined
   /** Id of the successor: an item is never taken without its successor when that is among the items. */
   readonly supersededBy?: string | undefined
 }
@@ -154,8 +156,9 @@ class Packing {
     return this.taken.has(successor.item.id)
   }
 
-  private findTwin({ lexemes }: Candidate): Candidate | undefined {
-    for (const held of this.taken.values()) if (isNearDuplicate(lexemes, held.lexemes)) return held
+  private findTwin({ item, lexemes }: Candidate): Candidate | undefined {
+    for (const held of this.taken.values())
+      if (!(item.distinct && held.item.distinct) && isNearDuplicate(lexemes, held.lexemes)) return held
     return undefined
   }
 
