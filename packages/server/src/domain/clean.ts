@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { cleanForStorage } from './ingest/clean-for-storage.ts'
 import { limits } from './limits.ts'
 
@@ -6,6 +7,17 @@ export interface CleanReport {
   redacted: Record<string, number>
   injectedRemoved: number
   truncatedBytes: number
+}
+
+const toLine = (text: string) => text.replace(/[\n\t]+/g, ' ').trim()
+
+/**
+ * A key of the caller's, as it may be stored: as it is, or as its hash when cleaning would change it. Two keys that
+ * differ only in a secret stay two.
+ */
+export const safeKey = (key: string): string => {
+  const { text } = cleanForStorage(key, { textBytesMax: limits.eventContentBytes })
+  return text === key ? key : `sha256:${createHash('sha256').update(key).digest('hex')}`
 }
 
 /** Cleans every text of one call and remembers what was taken out, so that the answer can say it. */
@@ -21,6 +33,9 @@ export const createCleaner = () => {
   }
   return {
     clean,
+    /** For names, paths and labels: the same on one line, so that no answer gets a line of its own from them. */
+    cleanLine: (text: string) => toLine(clean(text)),
+    cleanLines: (texts: readonly string[]) => texts.map((text) => toLine(clean(text))).filter(Boolean),
     cleanAll: (texts: readonly string[]) =>
       texts.map((text) => clean(text)).filter((text) => text.trim() !== ''),
     report,

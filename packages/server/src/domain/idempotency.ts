@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { safeKey } from './clean.ts'
 import type { Context } from './context.ts'
 import { conflict } from './errors.ts'
 import type { Stores } from './ports.ts'
@@ -16,8 +17,9 @@ export const once = async <T>(
   call: { operation: string; key: string | undefined; input: unknown },
   work: () => Promise<T>,
 ): Promise<T> => {
-  const { operation, key } = call
-  if (key === undefined) return work()
+  const { operation } = call
+  if (call.key === undefined) return work()
+  const key = safeKey(call.key)
   const authorId = ctx.principal.userId
   const requestHash = createHash('sha256').update(JSON.stringify(call.input)).digest('hex')
   if (await stores.idempotency.claim({ operation, key, authorId, requestHash, at: ctx.now })) {

@@ -3,9 +3,12 @@ import { completable, type McpServer, type ServerContext } from '@modelcontextpr
 import { z } from 'zod'
 import { getContext, getContextInput } from '../domain/bundle/get-context.ts'
 import type { Context, Log } from '../domain/context.ts'
+import { wrapInjected } from '../domain/ingest/injected-text.ts'
+import { authorize } from '../domain/policy.ts'
 import type { Memory } from '../domain/ports.ts'
 import { formatFrameRef } from '../domain/refs.ts'
 import { getActiveTasks, getActiveTasksInput } from '../domain/task/get-active-tasks.ts'
+import { indent } from './tools/present.ts'
 import { wrapRequest } from './transport/wrap-tool.ts'
 
 export interface PromptOptions {
@@ -23,18 +26,25 @@ const say = (...parts: string[]) => ({
 
 const bundleTokens = 3_000
 
-const openFrames = async (ctx: Context, memory: Memory, typed: string) =>
-  memory.transact(ctx, async (stores) =>
+const openFrames = async (ctx: Context, memory: Memory, typed: string) => {
+  authorize(ctx, 'memory:read')
+  return memory.transact(ctx, async (stores) =>
     (await stores.frames.listOpen(100, null))
       .map((frame) => formatFrameRef(frame.refNo))
       .filter((ref) => ref.startsWith(typed.toUpperCase())),
   )
+}
 
 export const registerPrompts = (server: McpServer, { memory, log, context }: PromptOptions) => {
   const project = z.string().max(130).optional().describe('Project, when the key opens several.')
   // The completion belongs to the inner type: the library looks for it below `optional`.
-  const frame = completable(z.string().max(80), async (typed, given) =>
-    openFrames(await context(given?.arguments?.['project']), memory, typed),
+  const frame = completable(
+    z.string().max(80),
+    wrapRequest(
+      async (typed: string, given?: { arguments?: Record<string, string> }) =>
+        openFrames(await context(given?.arguments?.['project']), memory, typed),
+      log,
+    ),
   )
     .optional()
     .describe('Frame to go on with, e.g. F12.')
@@ -106,7 +116,14 @@ export const registerPrompts = (server: McpServer, { memory, log, context }: Pro
       return say(
         'Write a short stand-up from the memory below: done, in progress, blocked, next. Only what is recorded.',
         await bundleOf(ctx, undefined, 'done, in progress, blocked, next steps'),
-        tasks.map((task) => `- ${task.ref} [${task.ready ? 'ready' : task.status}] ${task.title}`).join('\n'),
+        tasks.length
+          ? wrapInjected(
+              tasks
+                .map((task) => `- ${task.ref} [${task.ready ? 'ready' : task.status}] ${indent(task.title)}`)
+                .join('\n'),
+              { receipt: 'tasks' },
+            )
+          : '',
       )
     }, log),
   )

@@ -13,6 +13,7 @@ import { authorize } from '../domain/policy.ts'
 import type { Memory } from '../domain/ports.ts'
 import { projectUri } from './events.ts'
 import { presentItem } from './tools/get-memory.ts'
+import { indent } from './tools/present.ts'
 import { wrapRequest } from './transport/wrap-tool.ts'
 import { titleOf } from '../domain/text.ts'
 
@@ -43,7 +44,7 @@ const listDecisions = async (ctx: Context, memory: Memory) => {
   const anchors = await memory.transact(ctx, async (stores) => stores.anchors.listInForce(200, null))
   return anchors.map(
     (anchor) =>
-      `- ${formatAnchorRef(anchor.refNo)} ${anchor.type} (${anchor.occurredAt.toISOString().slice(0, 10)}, ${anchor.authorName}): ${anchor.content}`,
+      `- ${formatAnchorRef(anchor.refNo)} ${anchor.type} (${anchor.occurredAt.toISOString().slice(0, 10)}, ${anchor.authorName}): ${indent(anchor.content)}`,
   )
 }
 
@@ -52,14 +53,14 @@ const listFrames = async (ctx: Context, memory: Memory) => {
   const frames = await memory.transact(ctx, async (stores) => stores.frames.listOpen(200, null))
   return frames.map(
     (frame) =>
-      `${'  '.repeat(frame.depth)}- ${formatFrameRef(frame.refNo)} ${frame.name} (since ${frame.startedAt.toISOString().slice(0, 16)}, ${frame.authorName} via ${frame.clientName})`,
+      `${'  '.repeat(frame.depth)}- ${formatFrameRef(frame.refNo)} ${indent(frame.name)} (since ${frame.startedAt.toISOString().slice(0, 16)}, ${frame.authorName} via ${frame.clientName})`,
   )
 }
 
 const listTasks = async (ctx: Context, memory: Memory) => {
   const { tasks } = await getActiveTasks(ctx, memory, getActiveTasksInput.parse({ limit: 100 }))
   return tasks.map(
-    (task) => `- ${task.ref} [${task.ready ? 'ready' : task.status}, ${task.priority}] ${task.title}`,
+    (task) => `- ${task.ref} [${task.ready ? 'ready' : task.status}, ${task.priority}] ${indent(task.title)}`,
   )
 }
 
@@ -180,22 +181,28 @@ const completeRef = async (ctx: Context, memory: Memory, typed: string) => {
 }
 
 /** Completions name only what the caller may enter: another tenant's project has no first letter here. */
-const completions = ({ contexts, enter, memory }: ResourceOptions) => ({
-  org: async (typed: string) =>
-    [...new Set((await contexts()).map((ctx) => ctx.project.organizationSlug))].filter((slug) =>
-      slug.startsWith(typed),
-    ),
-  project: async (typed: string) =>
-    (await contexts())
-      .map((ctx) => ctx.project.slug)
-      .filter((slug) => slug.startsWith(typed))
-      .slice(0, completionsMax),
+const completions = ({ contexts, enter, memory, log }: ResourceOptions) => ({
+  org: wrapRequest(
+    async (typed: string) =>
+      [...new Set((await contexts()).map((ctx) => ctx.project.organizationSlug))].filter((slug) =>
+        slug.startsWith(typed),
+      ),
+    log,
+  ),
+  project: wrapRequest(
+    async (typed: string) =>
+      (await contexts())
+        .map((ctx) => ctx.project.slug)
+        .filter((slug) => slug.startsWith(typed))
+        .slice(0, completionsMax),
+    log,
+  ),
   view: (typed: string) => Object.keys(overviews).filter((path) => path.startsWith(typed)),
-  ref: async (typed: string, given?: { arguments?: Record<string, string> }) => {
+  ref: wrapRequest(async (typed: string, given?: { arguments?: Record<string, string> }) => {
     const { org, project } = given?.arguments ?? {}
     const [ctx] = org && project ? [await enter(org, project)] : await contexts()
     return ctx ? completeRef(ctx, memory, typed) : []
-  },
+  }, log),
 })
 
 export interface ResourceOptions {
@@ -220,7 +227,8 @@ export const registerResources = (server: McpServer, options: ResourceOptions) =
     },
     wrapRequest(async (uri: URL, given: Record<string, string | string[]>, call: ServerContext) => {
       const ctx = await enter(single(given['org']), single(given['project']), call)
-      const view = overviews[single(given['view'])]
+      const name = single(given['view'])
+      const view = Object.hasOwn(overviews, name) ? overviews[name] : undefined
       if (!view) throw notFound(`There is no such view. Choose one of ${Object.keys(overviews).join(', ')}.`)
       return answer(uri, await view.read(ctx, memory))
     }, log),

@@ -110,24 +110,25 @@ export const addDecision = async (
   input: AddDecisionInput,
 ): Promise<AddedDecision> => {
   authorize(ctx, 'memory:write')
-  const { clean, cleanAll, report } = createCleaner()
+  const { clean, cleanAll, cleanLine, cleanLines, report } = createCleaner()
   const content = clean(input.content)
-  if (content === '')
+  const branch = cleanLine(input.branch ?? '')
+  if (content === '' || (input.scope === 'branch' && branch === ''))
     throw invalidInput(
-      'Nothing is left of content after private and injected text was removed. Say it in your own words.',
+      'Nothing is left of content or branch after private and injected text was removed. Say it in your own words.',
     )
   const cleaned = {
     content,
     rationale: clean(input.rationale ?? ''),
     alternatives: cleanAll(input.alternatives),
-    files: normalizePaths(cleanAll(input.files)),
-    branch: input.branch ?? null,
+    files: normalizePaths(cleanLines(input.files)),
+    branch: branch || null,
   }
   return memory.transact(ctx, async (stores) =>
     once(ctx, stores, { operation: 'add_decision', key: input.idempotency_key, input }, async () => {
       const frame = input.frame === undefined ? undefined : await getOpenFrame(stores, input.frame)
       const replaced = await lockSuperseded(stores, input.supersedes)
-      const hash = contentHash(input.type, content, input.scope === 'branch' ? (input.branch ?? '') : '')
+      const hash = contentHash(input.type, content, input.scope === 'branch' ? branch : '')
       const place = await findOrReserve(stores, hash, replaced)
       if ('same' in place) {
         await markSuperseded(ctx, stores, replaced, place.same)

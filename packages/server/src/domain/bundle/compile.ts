@@ -60,10 +60,11 @@ const linePadding = 3 // bullet, line end, and what joining texts can add
 
 const day = (date: Date) => date.toISOString().slice(0, 10)
 
-const entry = (part: Omit<BundleEntry, 'tokens'>): BundleEntry => ({
-  ...part,
-  tokens: countTokens(part.text) + linePadding,
-})
+/** The first column is ours: whatever a text holds, none of its lines passes for another entry or a heading. */
+const entry = (part: Omit<BundleEntry, 'tokens'>): BundleEntry => {
+  const text = part.text.replace(/\n(?=\S)/g, '\n  ')
+  return { ...part, text, tokens: countTokens(text) + linePadding }
+}
 
 const byline = (item: { authorName: string; clientName: string; source: string }, date: Date) =>
   `${day(date)}, ${item.authorName}${item.clientName ? ` via ${item.clientName}` : ''}${item.source === 'import' ? ', imported' : ''}`
@@ -106,8 +107,8 @@ const stackEntries = (
       value: 10 + index,
       text: [
         frameLine(frame),
-        frame.goal && `  Goal: ${frame.goal}`,
-        ...frame.constraints.map((each) => `  Constraint: ${each}`),
+        frame.goal && `  Goal: ${indent(frame.goal, 4)}`,
+        ...frame.constraints.map((each) => `  Constraint: ${indent(each, 4)}`),
       ]
         .filter(Boolean)
         .join('\n'),
@@ -147,6 +148,8 @@ const openFrameEntries = (frames: readonly Frame[], reader: Reader, budget: numb
   return takeWhileFits(entries, budget * 0.1, openFramesMax)
 }
 
+const indent = (text: string, columns = 2) => text.trim().replace(/\n+/g, `\n${' '.repeat(columns)}`)
+
 const oneLine = (text: string, tokensMax: number) => {
   const flat = text.replace(/\s+/g, ' ').trim()
   const shown = truncateToTokens(flat, tokensMax)
@@ -163,7 +166,8 @@ const handoffEntries = ({ handoff, stack }: Gathered, now: Date, budget: number)
   const head = `${formatFrameRef(handoff.frame.refNo)} ${handoff.frame.name} (${byline(handoff.digest, handoff.digest.occurredAt)})`
   const room = Math.floor(budget * share.handoff) - countTokens(head) - linePadding
   if (room < 20) return []
-  const text = truncateToTokens(handoff.digest.text, room)
+  const body = indent(handoff.digest.text)
+  const text = truncateToTokens(body, room)
   return [
     entry({
       id: handoff.digest.id,
@@ -171,7 +175,7 @@ const handoffEntries = ({ handoff, stack }: Gathered, now: Date, budget: number)
       section: 'handoff',
       order: 0,
       value: 6,
-      text: `${head}\n${text}${text.length < handoff.digest.text.length ? '…' : ''}`,
+      text: `${head}\n  ${text}${text.length < body.length ? '…' : ''}`,
     }),
   ]
 }
@@ -354,8 +358,6 @@ const packContenders = (contenders: readonly Contender[], budget: number, detail
   const left = packed.left.map(({ id, reason }) => ({ ref: byId.get(id)?.entry.ref ?? id, reason }))
   return { entries, left }
 }
-
-const indent = (text: string) => text.trim().replace(/\n+/g, '\n  ')
 
 export const compile = (
   gathered: Gathered,

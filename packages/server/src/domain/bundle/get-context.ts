@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { createCleaner } from '../clean.ts'
 import type { Context } from '../context.ts'
 import { invalidInput, notFound } from '../errors.ts'
 import { wrapInjected } from '../ingest/injected-text.ts'
@@ -136,6 +137,17 @@ const statisticsOf = (receipt: Receipt | undefined): LexemeStatistics | undefine
   return held ? { n: held.n, avgLength: held.avgLength, df: new Map(Object.entries(held.df)) } : undefined
 }
 
+/** The receipt keeps the question, so a secret in it goes before anything else. */
+const cleanQuestion = (input: GetContextInput): GetContextInput => {
+  const { clean, cleanLine, cleanLines } = createCleaner()
+  return {
+    ...input,
+    query: clean(input.query ?? '').trim() || undefined,
+    branch: cleanLine(input.branch ?? '') || undefined,
+    files: cleanLines(input.files),
+  }
+}
+
 /** With a receipt and nothing else asked, its own question is asked again. */
 const momentOf = async (ctx: Context, stores: Stores, input: GetContextInput): Promise<Moment> => {
   if (input.as_of === undefined) return { asOf: null, at: ctx.now, receipt: undefined, input }
@@ -171,10 +183,11 @@ export const getContext = async (
   input: GetContextInput,
 ): Promise<ContextBundle> => {
   authorize(ctx, 'memory:read')
+  const cleaned = cleanQuestion(input)
   return memory.transact(
     ctx,
     async (stores) => {
-      const moment = await momentOf(ctx, stores, input)
+      const moment = await momentOf(ctx, stores, cleaned)
       const gathered = await gather(ctx, stores, {
         query: moment.input.query ?? '',
         files: normalizePaths(moment.input.files),

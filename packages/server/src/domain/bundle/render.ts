@@ -31,7 +31,10 @@ const byGroup = (entries: readonly BundleEntry[]) => {
 const renderGroups = (entries: readonly BundleEntry[]) =>
   byGroup(entries).flatMap((group) => {
     const head = group[0]?.group
-    return [...(head ? [`### ${head.ref} ${head.name} (${day(head.date)})`] : []), ...renderPlain(group)]
+    return [
+      ...(head ? [`### ${head.ref} ${head.name.replace(/\s+/g, ' ')} (${day(head.date)})`] : []),
+      ...renderPlain(group),
+    ]
   })
 
 /**

@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
-import { createCleaner, type CleanReport } from '../clean.ts'
+import { createCleaner, safeKey, type CleanReport } from '../clean.ts'
 import type { Context } from '../context.ts'
 import { invalidInput, notFound } from '../errors.ts'
 import { once } from '../idempotency.ts'
@@ -7,7 +8,7 @@ import { eventEntries } from '../index-memory.ts'
 import { limits } from '../limits.ts'
 import { eventKinds, eventRoles, type MemoryEvent, type Source } from '../memory.ts'
 import { authorize } from '../policy.ts'
-import type { Memory, Stores } from '../ports.ts'
+import type { Memory, SearchEntry, Stores } from '../ports.ts'
 import { provenanceOf } from '../provenance.ts'
 import { formatEventRef, formatFrameRef } from '../refs.ts'
 import { getFrame } from '../resolve.ts'
@@ -72,6 +73,29 @@ const newEvent = (
   deletedAt: null,
 })
 
+const cleanLabels = (
+  event: EventInput,
+  { cleanLine, cleanLines }: Pick<ReturnType<typeof createCleaner>, 'cleanLine' | 'cleanLines'>,
+) => ({
+  actor: cleanLine(event.actor),
+  tool: cleanLine(event.tool),
+  files: cleanLines(event.files),
+  ...(event.key !== undefined && { key: safeKey(event.key) }),
+})
+
+const breatheEveryChars = 65_536
+
+/** Cleaning and indexing a full batch takes seconds of one thread: between its texts others get their turn. */
+const createBreather = () => {
+  let chars = 0
+  return async (more: number) => {
+    chars += more
+    if (chars < breatheEveryChars) return
+    chars = 0
+    await setImmediate()
+  }
+}
+
 /** Keys that are in the project already, or come twice in one batch. */
 const findRepeated = async (stores: Stores, prepared: readonly Prepared[]) => {
   const keys = prepared.flatMap(({ event }) => event.key ?? [])
@@ -97,13 +121,16 @@ export const appendEvents = async (
   options: { source?: Source; allowClosed?: boolean; activeAt?: Date } = {},
 ): Promise<RecordedEvents> => {
   const { activeAt = ctx.now } = options
-  const { clean, report } = createCleaner()
+  const cleaner = createCleaner()
+  const { clean, report } = cleaner
+  const breathe = createBreather()
   const skipped: RecordedEvents['skipped'] = []
   const prepared: Prepared[] = []
   for (const [index, event] of events.entries()) {
     const content = clean(event.content)
     if (content.trim() === '') skipped.push({ index, reason: 'nothing left to store' })
-    else prepared.push({ index, event, content })
+    else prepared.push({ index, event: { ...event, ...cleanLabels(event, cleaner) }, content })
+    await breathe(event.content.length)
     if (index % progressEvery === progressEvery - 1) await ctx.progress?.(index + 1, events.length)
   }
   const held = await stores.frames.reserveEvents(frame.id, 0, activeAt) // takes the frame's lock
@@ -118,10 +145,12 @@ export const appendEvents = async (
   const reserved = fresh.length ? await stores.frames.reserveEvents(frame.id, fresh.length, activeAt) : held
   const firstSeq = (reserved?.lastSeq ?? 0) - fresh.length + 1
   const stored = fresh.map((each, offset) => newEvent(ctx, frame.id, firstSeq + offset, each, options.source))
-  await Promise.all([
-    stores.events.insertMany(stored),
-    stores.search.insertMany(stored.flatMap(eventEntries)),
-  ])
+  const entries: SearchEntry[] = []
+  for (const event of stored) {
+    entries.push(...eventEntries(event))
+    await breathe(event.content.length)
+  }
+  await Promise.all([stores.events.insertMany(stored), stores.search.insertMany(entries)])
   return {
     frame: formatFrameRef(frame.refNo),
     recorded: stored.map((event) => ({ ref: formatEventRef(frame.refNo, event.seq), id: event.id })),

@@ -28,7 +28,7 @@ export const formatDuration = (durationMs: number): string => {
 }
 
 const list = (title: string, items: readonly string[]) =>
-  items.length ? [`${title}:`, ...items.map((item) => `- ${item}`)] : []
+  items.length ? [`${title}:`, ...items.map((item) => `- ${item.replace(/\n+/g, '\n  ')}`)] : []
 
 /** The body is counted, never written by a model; only `summary`, dead ends and next steps are the agent's words. */
 export const buildDigestBody = (facts: DigestFacts): DigestBody => ({

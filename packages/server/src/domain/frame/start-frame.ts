@@ -44,7 +44,7 @@ const claimTask = async (ctx: Context, stores: Stores, taskRef: string, frameId:
     )
   if (locked.claimedBy && locked.claimedBy !== ctx.principal.userId)
     throw invalidInput(
-      `${formatTaskRef(task.refNo)} is claimed by ${locked.claimedByName}. Choose another task, or agree with them first.`,
+      `${formatTaskRef(task.refNo)} is claimed by somebody else; get_active_tasks shows by whom. Choose another task, or agree with them first.`,
     )
   const version = locked.version + 1
   const claimed = {
@@ -84,13 +84,13 @@ export const startFrame = async (
   input: StartFrameInput,
 ): Promise<StartedFrame> => {
   authorize(ctx, 'memory:write')
-  const { clean, cleanAll, report } = createCleaner()
+  const { clean, cleanAll, cleanLine, cleanLines, report } = createCleaner()
   const cleaned = {
-    name: clean(input.name) || 'Untitled',
+    name: cleanLine(input.name) || 'Untitled',
     goal: clean(input.goal ?? ''),
     constraints: cleanAll(input.constraints),
-    files: normalizePaths(cleanAll(input.files)),
-    branch: input.branch ?? null,
+    files: normalizePaths(cleanLines(input.files)),
+    branch: cleanLine(input.branch ?? '') || null,
   }
   return memory.transact(ctx, async (stores) =>
     once(ctx, stores, { operation: 'start_frame', key: input.idempotency_key, input }, async () => {

@@ -43,9 +43,10 @@ export const createTask = async (
   input: CreateTaskInput,
 ): Promise<CreatedTask> => {
   authorize(ctx, 'memory:write')
-  const { clean, report } = createCleaner()
-  const title = clean(input.title) || 'Untitled'
+  const { clean, cleanLine, cleanLines, report } = createCleaner()
+  const title = cleanLine(input.title) || 'Untitled'
   const description = clean(input.description ?? '')
+  const tags = cleanLines(input.tags)
   return memory.transact(ctx, async (stores) =>
     once(ctx, stores, { operation: 'create_task', key: input.idempotency_key, input }, async () => {
       const parent = input.parent === undefined ? null : await getTask(stores, input.parent)
@@ -61,7 +62,7 @@ export const createTask = async (
         description,
         status: 'todo',
         priority: input.priority,
-        tags: input.tags,
+        tags,
         parentId: parent?.id ?? null,
         frameId: frame?.id ?? null,
         progress: 0,

@@ -44,7 +44,7 @@ const applyClaim = (ctx: Context, task: Task, claim: boolean | undefined): Parti
   const own = task.claimedBy === ctx.principal.userId
   if (task.claimedBy && !own && (claim || !isAllowed(ctx.principal, 'project:admin')))
     throw conflict(
-      `${formatTaskRef(task.refNo)} is claimed by ${task.claimedByName}. Take another task, or ask them to give it back.`,
+      `${formatTaskRef(task.refNo)} is claimed by somebody else; get_active_tasks shows by whom. Take another task, or ask them to give it back.`,
     )
   if (claim)
     return {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { addDecision, addDecisionInput } from '../../domain/anchor/add-decision.ts'
+import { wrapInjected } from '../../domain/ingest/injected-text.ts'
 import { lines, presentCleaned } from './present.ts'
 import { additive, defineTool } from './tool.ts'
 
@@ -31,7 +32,13 @@ export const addDecisionTool = defineTool({
         added.superseded.length > 0 && `It supersedes ${added.superseded.join(', ')}.`,
         added.possibleConflicts.length > 0 &&
           'Possible conflicts; if one of them no longer holds, call update_memory with supersede or retract:',
-        added.possibleConflicts.map((each) => `- ${each.ref} (${each.hints.join(', ')}): ${each.content}`),
+        added.possibleConflicts.length > 0 &&
+          wrapInjected(
+            added.possibleConflicts
+              .map((each) => `- ${each.ref} (${each.hints.join(', ')}): ${each.content}`)
+              .join('\n'),
+            { receipt: 'conflicts' },
+          ),
         presentCleaned(added.cleaned),
       ),
       structured: {

@@ -1,6 +1,7 @@
 /** The pair of read-only tools that ChatGPT's connectors look for, by these names and shapes. */
 import { z } from 'zod'
 import { getMemory } from '../../domain/search/get-memory.ts'
+import { wrapInjected } from '../../domain/ingest/injected-text.ts'
 import { searchMemory } from '../../domain/search/search-memory.ts'
 import { limits } from '../../domain/limits.ts'
 import { text } from '../../domain/text.ts'
@@ -59,7 +60,7 @@ export const fetchTool = defineTool({
     const structured = {
       id: item.ref,
       title: item.title,
-      text: presentItem(item),
+      text: wrapInjected(presentItem(item), { receipt: 'fetch' }),
       metadata: { status: item.status, author: item.author, date: item.date },
       url: `stackmemory://${ctx.project.organizationSlug}/${ctx.project.slug}/memory/${item.ref}`,
     }

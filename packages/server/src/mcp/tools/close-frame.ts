@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { closeFrame, closeFrameInput } from '../../domain/frame/close-frame.ts'
+import { wrapInjected } from '../../domain/ingest/injected-text.ts'
 import { lines, presentCleaned } from './present.ts'
 import { additive, defineTool } from './tool.ts'
 
@@ -29,7 +30,7 @@ export const closeFrameTool = defineTool({
         closed.movedUp.length > 0 && `Other people's open frames moved up: ${closed.movedUp.join(', ')}.`,
         presentCleaned(closed.cleaned),
         'Digest:',
-        closed.digest,
+        wrapInjected(`  ${closed.digest.replaceAll('\n', '\n  ')}`, { receipt: 'digest' }),
       ),
       structured: {
         frame: closed.ref,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { getActiveTasks, getActiveTasksInput, type TaskRow } from '../../domain/task/get-active-tasks.ts'
 import { wrapInjected } from '../../domain/ingest/injected-text.ts'
-import { lines } from './present.ts'
+import { indent, lines } from './present.ts'
 import { defineTool, readOnly } from './tool.ts'
 
 const presentRow = (task: TaskRow) => {
@@ -9,10 +9,10 @@ const presentRow = (task: TaskRow) => {
     task.ready ? 'ready' : task.status,
     task.priority,
     task.progress > 0 && `${task.progress} %`,
-    task.claimedBy && `claimed by ${task.claimedBy}`,
+    task.claimedBy && `claimed by ${indent(task.claimedBy)}`,
     task.blockedBy.length > 0 && `waits for ${task.blockedBy.join(', ')}`,
   ].filter(Boolean)
-  return `- ${task.ref} [${facts.join(', ')}] ${task.title}${task.note ? ` (${task.note})` : ''}`
+  return `- ${task.ref} [${facts.join(', ')}] ${indent(task.title)}${task.note ? ` (${indent(task.note)})` : ''}`
 }
 
 export const getActiveTasksTool = defineTool({

@@ -6,24 +6,24 @@ import {
   type TimelineEvent,
 } from '../../domain/search/get-memory.ts'
 import { wrapInjected } from '../../domain/ingest/injected-text.ts'
-import { day, lines } from './present.ts'
+import { day, indent, lines } from './present.ts'
 import { defineTool, readOnly } from './tool.ts'
 
 const presentEvent = (event: TimelineEvent) =>
-  `- ${event.ref} ${event.actor || event.role} ${event.kind}${event.isError ? ' (error)' : ''} ${event.date.slice(0, 16)}: ${event.text.replace(/\n+/g, '\n  ')}`
+  `- ${event.ref} ${indent(event.actor || event.role)} ${event.kind}${event.isError ? ' (error)' : ''} ${event.date.slice(0, 16)}: ${indent(event.text)}`
 
 export const presentItem = (item: MemoryItem): string =>
   lines(
-    `## ${item.ref} ${item.kind}: ${item.title}`,
-    `${item.status}${item.supersededBy ? ` by ${item.supersededBy}` : ''} · ${day(item.date)} · ${item.author}${item.stack.length ? ` · ${item.stack.join(' › ')}` : ''}`,
-    item.text,
+    `## ${item.ref} ${item.kind}: ${indent(item.title)}`,
+    `${item.status}${item.supersededBy ? ` by ${item.supersededBy}` : ''} · ${day(item.date)} · ${indent(item.author)}${item.stack.length ? ` · ${indent(item.stack.join(' › '))}` : ''}`,
+    item.text && `  ${item.text.trimEnd().replaceAll('\n', '\n  ')}`,
     item.omittedTokens > 0 &&
       `… ${item.omittedTokens} tokens not shown; ask for this reference alone to see more.`,
-    item.files.length > 0 && `Files: ${item.files.slice(0, 30).join(', ')}`,
+    item.files.length > 0 && `Files: ${indent(item.files.slice(0, 30).join(', '))}`,
     item.history.length > 0 && 'History:',
     item.history.map(
       (each) =>
-        `- v${each.version} ${each.status}, ${day(each.at)}, ${each.by}${each.reason ? ` (${each.reason})` : ''}: ${each.text}`,
+        `- v${each.version} ${each.status}, ${day(each.at)}, ${indent(each.by)}${each.reason ? ` (${indent(each.reason)})` : ''}: ${indent(each.text)}`,
     ),
     item.timeline.length > 0 && 'Around it:',
     item.timeline.map(presentEvent),

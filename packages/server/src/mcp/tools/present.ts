@@ -1,6 +1,9 @@
 /** Pieces of Markdown that several tools show. */
 import type { CleanReport } from '../../domain/clean.ts'
 
+/** The first column is ours: a text goes on below its entry, so that none of its lines passes for another. */
+export const indent = (text: string) => text.trim().replace(/\n+/g, '\n  ')
+
 export const day = (iso: string) => iso.slice(0, 10)
 
 /** What was taken out of the text before it was stored; empty when nothing was. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { searchMemory, searchMemoryInput, type SearchHit } from '../../domain/search/search-memory.ts'
 import { wrapInjected } from '../../domain/ingest/injected-text.ts'
-import { day, lines } from './present.ts'
+import { day, indent, lines } from './present.ts'
 import { defineTool, readOnly } from './tool.ts'
 
 /** One row for each hit; the name of a frame stands in the first row that is from it. */
@@ -18,7 +18,9 @@ const presentHit = (hit: SearchHit, frameName: string) => {
   const status = hit.supersededBy ? `superseded by ${hit.supersededBy}` : hit.status
   const where = hit.frame ? `, in ${hit.frame}${frameName}` : ''
   const title = hit.snippet.startsWith(hit.title.replace(/…$/, '')) ? '' : `${hit.title.replace(/:+$/, '')}: `
-  return `- ${hit.ref} ${hit.kind} [${status}] ${day(hit.date)}, ${hit.author}${where}: ${title}${hit.snippet}`
+  return indent(
+    `- ${hit.ref} ${hit.kind} [${status}] ${day(hit.date)}, ${hit.author}${where}: ${title}${hit.snippet}`,
+  )
 }
 
 export const searchMemoryTool = defineTool({

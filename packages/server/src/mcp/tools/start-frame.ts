@@ -6,6 +6,10 @@ import { additive, defineTool } from './tool.ts'
 
 const bundleTokens = 500
 
+/** Only the new frame by its name: those above may be other people's, and their words belong into the envelope. */
+const presentStack = (stack: readonly { ref: string; name: string }[]) =>
+  stack.map(({ ref, name }, index) => (index === stack.length - 1 ? `${ref} ${name}` : ref)).join(' › ')
+
 export const startFrameTool = defineTool({
   name: 'start_frame',
   title: 'Start a frame',
@@ -32,7 +36,7 @@ export const startFrameTool = defineTool({
     })
     return {
       text: lines(
-        `Started ${started.ref}: ${started.stack.map((each) => `${each.ref} ${each.name}`).join(' › ')}.`,
+        `Started ${started.ref}: ${presentStack(started.stack)}.`,
         started.task && `Claimed ${started.task}.`,
         'Close it with close_frame when the work ends.',
         presentCleaned(started.cleaned),

@@ -22,7 +22,7 @@ export const updateTaskStatusTool = defineTool({
     const task = await updateTaskStatus(ctx, memory, args)
     return {
       text: lines(
-        `${task.ref} ${task.title}: ${task.status}, ${task.progress} %${task.claimedBy ? `, claimed by ${task.claimedBy}` : ''}.`,
+        `${task.ref}: ${task.status}, ${task.progress} %${task.claimedBy ? `, claimed by ${task.claimedBy}` : ''}.`,
         task.blockedBy.length > 0 && `It waits for ${task.blockedBy.join(', ')}.`,
       ),
       structured: {

@@ -1,11 +1,13 @@
 import { CLIENT_INFO_META_KEY } from '@modelcontextprotocol/server'
 import type { Principal } from '../../domain/context.ts'
+import { redactSecrets } from '../../domain/redaction/redact-secrets.ts'
 
 const clientCharsMax = 100
 
 /**
  * What the calling program says about itself: `initialize` in the legacy era, the `_meta` envelope in the
- * modern one. It is shown beside memories and never trusted, so control characters and length are cut here.
+ * modern one. It is shown beside memories and never trusted: what could pass for another part of a byline (", confirmed
+ * 2026-01-02): "), secrets, control characters and length are cut here.
  */
 export function withClientInfo(principal: Principal, body: unknown): Principal {
   const params = member(body, 'params')
@@ -25,10 +27,10 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 function clean(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
-  // The cut comes first: a half character at its end is a lone surrogate, which \p{C} removes.
-  const text = value
-    .slice(0, clientCharsMax)
-    .replace(/[\p{C}\s]+/gu, ' ')
+  // Read far enough that no half of a secret stays after the cut; a half character becomes a lone surrogate (\p{C}).
+  const text = redactSecrets(value.slice(0, clientCharsMax * 10))
+    .text.slice(0, clientCharsMax)
+    .replace(/[^\p{L}\p{M}\p{N}._/@+-]+/gu, ' ')
     .trim()
   return text === '' ? undefined : text
 }
