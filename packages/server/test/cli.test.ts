@@ -169,7 +169,10 @@ describe('the command line with PostgreSQL', () => {
   })
 })
 
-describe('the command line with the embedded database', () => {
+/** A first start takes four seconds of a processor, and some tests make two databases. */
+const embeddedTimeoutMs = 120_000
+
+describe('the command line with the embedded database', { timeout: embeddedTimeoutMs }, () => {
   it('answers a second start plainly, and the first goes on [cli.second-start]', async () => {
     const env = { DATA_DIR: join(folder, 'second'), PORT: '0' }
     const first = await startCommand(env, /Press Ctrl/, 'serve')
