@@ -214,7 +214,7 @@ afterAll(async () => rm(root, { recursive: true, force: true }))
 describe('kill -9 of the server while agents write', () => {
   it.concurrent(
     'loses nothing that was answered, on the embedded database [memory.kill]',
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async () => {
       const dataDir = join(root, 'embedded')
       const ledger = await survive({ env: { DATA_DIR: dataDir }, killMore: async () => undefined })
@@ -237,7 +237,7 @@ describe('kill -9 of the server while agents write', () => {
 
   it.concurrent(
     'loses nothing that was answered, on PostgreSQL, which is killed as well [memory.kill]',
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async () => {
       const cluster = await startPostgres({ fsync: true })
       try {
