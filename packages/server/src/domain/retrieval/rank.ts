@@ -90,9 +90,10 @@ const partNames = [
 
 /** A gentle prior: a strong one finds what users said and buries nearly all that assistants said. */
 const anchorPriors: Readonly<Record<string, number>> = { decision: 0.4, constraint: 0.4 }
-const itemPriors = { anchor: 0.35, digest: 0.2, task: 0.2, frame: 0.1 }
+const itemPriors = { anchor: 0.35, digest: 0.35, task: 0.2, frame: 0.1 }
 const eventPriors: Readonly<Record<string, number>> = {
-  tool_call: -0.1,
+  // A call says what was about to be done, in few words: one rare word makes it look better than its outcome.
+  tool_call: -0.25,
   tool_result: -0.1,
   observation: 0,
   artifact: 0,
