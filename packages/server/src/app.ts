@@ -1,6 +1,7 @@
 /** The composition root: wires database, domain and edges. Whoever calls it decides about argv, env and exit. */
 import { readFileSync } from 'node:fs'
 import { createAuthenticate } from './auth/authenticate.ts'
+import { recheckCredentials } from './auth/recheck-credentials.ts'
 import type { Accounts } from './domain/accounts.ts'
 import type { Log, Principal, Project } from './domain/context.ts'
 import type { Memory } from './domain/ports.ts'
@@ -117,6 +118,12 @@ export const createApp = async ({
     endStreams: async () => mcp.close(),
   })
   const publicUrl = new URL(env.PUBLIC_URL ?? http.url)
+  const stopRechecking = recheckCredentials({
+    accounts,
+    open: () => mcp.openPrincipals(),
+    end: (credentialId) => mcp.closeCredential(credentialId),
+    log,
+  })
   const stopRetention = retentionJob(database.database, accounts, log)
   return {
     accounts,
@@ -125,6 +132,7 @@ export const createApp = async ({
     publicUrl,
     async close() {
       stopRetention()
+      stopRechecking()
       await http.close()
       await database.close()
     },

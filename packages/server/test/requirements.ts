@@ -358,6 +358,45 @@ export const requirements: readonly Requirement[] = [
     source: 'MCP edge',
   },
 
+  // Security, from attacks that once worked
+  {
+    id: 'security.stored-text',
+    sentence:
+      'No field that is stored keeps a secret: names, paths, labels, keys of retries and questions included.',
+    source: 'Promise: trustworthy',
+  },
+  {
+    id: 'security.envelope',
+    sentence:
+      'Memory never stands outside the envelope of an answer, and none of its lines passes for one of ours.',
+    source: 'Promise: trustworthy',
+  },
+  {
+    id: 'security.provenance',
+    sentence: 'What a client calls itself cannot pass for another author or a confirmation.',
+    source: 'Promise: trustworthy',
+  },
+  {
+    id: 'security.errors',
+    sentence: 'No error message carries what another user wrote.',
+    source: 'Promise: trustworthy',
+  },
+  {
+    id: 'security.revocation',
+    sentence: 'A revoked key, or one with other rights, ends its sessions and streams within seconds.',
+    source: 'Promise: isolated',
+  },
+  {
+    id: 'security.responsive',
+    sentence: 'One hostile request of the largest size does not stop the server for others.',
+    source: 'Promise: bounded',
+  },
+  {
+    id: 'security.query',
+    sentence: 'No question makes the search fail, whatever characters it is made of.',
+    source: 'Promise: bounded',
+  },
+
   // Command line
   { id: 'cli.doctor', sentence: 'doctor finds what is wrong and says what to do.', source: 'Command line' },
   {

@@ -72,7 +72,7 @@ const pushBigrams = (text: string, out: string[]): void => {
 
 const pushLatinLike = (word: string, out: string[]): void => {
   const plain = withoutLatinAccents(word)
-  if (stopWords.has(plain)) return
+  if (plain === '' || stopWords.has(plain)) return // nothing but marks leaves nothing
   const amount = measure.exec(plain)
   if (amount?.[1] && amount[2]) {
     out.push(amount[1])

@@ -10,7 +10,7 @@ import {
   WebStandardStreamableHTTPServerTransport,
   isInitializeRequest,
 } from '@modelcontextprotocol/server'
-import type { Log } from '../../domain/context.ts'
+import type { Log, Principal } from '../../domain/context.ts'
 import { authInfoOf } from './auth-info.ts'
 import { withClientInfo } from './client-info.ts'
 import { type Deadline, createDeadline } from './deadline.ts'
@@ -23,6 +23,8 @@ export interface LegacySessions {
   handle(call: McpCall): Promise<Response>
   /** Ends the sessions of a revoked credential. */
   closeCredential(credentialId: string): void
+  /** Who has a session open. */
+  openPrincipals(): Principal[]
   /** Open sessions, for metrics. */
   count(): number
   close(): Promise<void>
@@ -38,7 +40,7 @@ interface LegacyOptions {
 
 interface Session {
   readonly binding: string
-  readonly credentialId: string
+  readonly principal: Principal
   readonly transport: WebStandardStreamableHTTPServerTransport
   readonly server: McpServer
   readonly deadline: Deadline
@@ -139,7 +141,7 @@ export function createLegacySessions(options: LegacyOptions): LegacySessions {
         const deadline = createDeadline(expiresAt, () => void server.close())
         const session: Session = {
           binding: bindingOf(call),
-          credentialId: principal.credential.id,
+          principal,
           transport,
           server,
           deadline,
@@ -193,9 +195,10 @@ export function createLegacySessions(options: LegacyOptions): LegacySessions {
     },
     closeCredential: (credentialId) => {
       for (const session of sessions.values()) {
-        if (session.credentialId === credentialId) void session.server.close()
+        if (session.principal.credential.id === credentialId) void session.server.close()
       }
     },
+    openPrincipals: () => [...sessions.values()].map((session) => session.principal),
     count: () => sessions.size,
     close: async () => {
       clearInterval(sweep)

@@ -28,6 +28,8 @@ export interface McpTransport {
   handle(call: McpCall): Promise<Response>
   /** Ends sessions and streams of a credential that was revoked. */
   closeCredential(credentialId: string): void
+  /** Who has sessions and streams open on this instance. */
+  openPrincipals(): Principal[]
   /** Open legacy sessions on this instance. */
   sessionCount(): number
   /** Ends everything; later calls are answered 503. */
@@ -54,6 +56,7 @@ export function createMcpTransport(options: McpTransportOptions): McpTransport {
       modern.closeCredential(credentialId)
       legacy.closeCredential(credentialId)
     },
+    openPrincipals: () => [...modern.openPrincipals(), ...legacy.openPrincipals()],
     sessionCount: () => legacy.count(),
     close: async () => {
       closed = true

@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type McpServer, type ServerEventBus, createMcpHandler } from '@modelcontextprotocol/server'
-import type { Log } from '../../domain/context.ts'
+import type { Log, Principal } from '../../domain/context.ts'
 import { authInfoOf } from './auth-info.ts'
 import { member, withClientInfo } from './client-info.ts'
 import { createDeadline } from './deadline.ts'
@@ -16,6 +16,8 @@ export interface ModernEndpoint {
   handle(call: McpCall): Promise<Response>
   /** Ends the streams of a revoked credential. */
   closeCredential(credentialId: string): void
+  /** Who has a stream open. */
+  openPrincipals(): Principal[]
   close(): Promise<void>
 }
 
@@ -37,7 +39,7 @@ interface Exchange {
 
 export function createModernEndpoint(options: ModernOptions): ModernEndpoint {
   const exchanges = new AsyncLocalStorage<Exchange>()
-  const streams = new Map<AbortController, string>()
+  const streams = new Map<AbortController, Principal>()
   const handler = createMcpHandler(() => buildServer(options, exchanges.getStore()), {
     legacy: 'reject',
     bus: scopedBus(exchanges),
@@ -75,7 +77,7 @@ export function createModernEndpoint(options: ModernOptions): ModernEndpoint {
       call.request.signal.removeEventListener('abort', abort)
       streams.delete(controller)
     }
-    streams.set(controller, call.principal.credential.id)
+    streams.set(controller, call.principal)
     call.request.signal.addEventListener('abort', abort, { once: true })
     if (call.request.signal.aborted) abort()
     try {
@@ -91,8 +93,10 @@ export function createModernEndpoint(options: ModernOptions): ModernEndpoint {
     handle: (call) =>
       member(call.body, 'method') === 'subscriptions/listen' ? listen(call) : serve({ call }, call.request),
     closeCredential: (credentialId) => {
-      for (const [controller, id] of streams) if (id === credentialId) controller.abort()
+      for (const [controller, { credential }] of streams)
+        if (credential.id === credentialId) controller.abort()
     },
+    openPrincipals: () => [...streams.values()],
     close: () => handler.close(),
   }
 }

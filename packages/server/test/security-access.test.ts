@@ -1,0 +1,134 @@
+/** How long somebody keeps what was taken away, and what a hostile request costs the others. */
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { engines } from './harness/test-database.ts'
+import { createServedWorld, type ServedWorld } from './support/served-world.ts'
+
+describe.each(engines)('access on %s', (engine) => {
+  let world: ServedWorld
+  beforeAll(async () => {
+    world = await createServedWorld(engine)
+  })
+  afterAll(async () => world.close())
+
+  const post = async (key: string, body: unknown, headers: Record<string, string> = {}) =>
+    fetch(`${world.url}/mcp`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...headers,
+      },
+      body: JSON.stringify(body),
+    })
+
+  /** A session of the older protocol with its stream, which says when it ended. */
+  const legacyStream = async (key: string) => {
+    const protocolVersion = '2025-06-18'
+    const opened = await post(key, {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'initialize',
+      params: { protocolVersion, capabilities: {}, clientInfo: { name: 'stream', version: '1' } },
+    })
+    await opened.text()
+    const headers = {
+      'mcp-session-id': opened.headers.get('mcp-session-id') ?? '',
+      'mcp-protocol-version': protocolVersion,
+    }
+    return watch(
+      await fetch(`${world.url}/mcp`, {
+        headers: { ...headers, authorization: `Bearer ${key}`, accept: 'text/event-stream' },
+      }),
+    )
+  }
+  const modernStream = async (key: string) =>
+    watch(
+      await post(
+        key,
+        {
+          jsonrpc: '2.0',
+          id: 1,
+          method: 'subscriptions/listen',
+          params: {
+            notifications: { resourceSubscriptions: ['stackmemory://acme/main/decisions'] },
+            _meta: {
+              'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+              'io.modelcontextprotocol/clientInfo': { name: 'stream', version: '1' },
+              'io.modelcontextprotocol/clientCapabilities': {},
+            },
+          },
+        },
+        { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'subscriptions/listen' },
+      ),
+    )
+  const watch = (response: Response) => {
+    expect(response.status).toBe(200)
+    const stream = { ended: false }
+    const drain = async () => {
+      const reader = response.body?.getReader()
+      while (reader && !(await reader.read()).done);
+    }
+    void drain()
+      .catch(() => undefined)
+      .then(() => {
+        stream.ended = true
+      })
+    return stream
+  }
+
+  it.each([
+    ['revoked', 'update api_keys set revoked_at = now() where id = $1'],
+    [
+      'given to a viewer',
+      `update memberships set role = 'viewer'
+       where user_id = (select user_id from api_keys where id = $1)`,
+    ],
+  ])(
+    'ends sessions and streams within seconds when a key is %s [security.revocation]',
+    async (_, change) => {
+      const { people } = world.acme
+      const { id, key } = await world.createKey(people.admin)
+      const kept = await world.createKey(people.owner)
+      const streams = [await legacyStream(key), await modernStream(key)]
+      const others = [await legacyStream(kept.key), await modernStream(kept.key)]
+      await world.test.pool.query(change, [id])
+      await vi.waitFor(() => expect(streams.map((stream) => stream.ended)).toEqual([true, true]), 12_000)
+      expect(
+        others.map((stream) => stream.ended),
+        'streams of other keys',
+      ).toEqual([false, false])
+    },
+    30_000,
+  )
+
+  it('answers others while the largest hostile batch is worked on [security.responsive]', async () => {
+    const { key } = await world.createKey(world.acme.people.owner, { projectId: world.acme.main.id })
+    const caller = await world.connect('modern', key)
+    const frame = (await caller.call('start_frame', { name: 'Large' })).structured['frame']
+    const events = Array.from({ length: 15 }, () => ({ content: '&lt;'.repeat(65_000) }))
+    let working = true
+    const batch = caller.call('record_events', { frame, events }).finally(() => {
+      working = false
+    })
+    let answered = 0
+    while (working) {
+      const response = await fetch(world.url)
+      await response.text()
+      answered += 1
+    }
+    expect(await batch).toMatchObject({ kind: 'ok' })
+    expect(answered).toBeGreaterThanOrEqual(10)
+  }, 60_000)
+
+  it.each(['\u0301', '\ufe0f', "'", '\\', '" & | !', '\u{1f600}', "a':*", '()', '<->', '=/'])(
+    'answers a question of many %j [security.query]',
+    async (text) => {
+      const { key } = await world.createKey(world.acme.people.viewer)
+      const caller = await world.connect('modern', key)
+      const query = `${text.repeat(2_000).slice(0, 3_000)} x`
+      for (const tool of ['search_memory', 'get_context'])
+        expect(await caller.call(tool, { query, project: 'acme/main' }), tool).toMatchObject({ kind: 'ok' })
+    },
+  )
+})
