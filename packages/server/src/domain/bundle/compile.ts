@@ -8,6 +8,7 @@
 import type { Anchor, Frame } from '../memory.ts'
 import type { TaskWithBlockers } from '../ports.ts'
 import { formatAnchorRef, formatFrameRef, formatTaskRef } from '../refs.ts'
+import { measureText } from '../retrieval/measure-text.ts'
 import { pack, type LeftReason, type PackItem } from '../retrieval/pack.ts'
 import type { RankedItem } from '../retrieval/rank.ts'
 import { countTokens, truncateToTokens } from '../retrieval/tokens.ts'
@@ -227,7 +228,7 @@ const anchorContenders = (gathered: Gathered, scores: ReadonlyMap<string, Ranked
     return {
       id: anchor.id,
       text,
-      tokens: countTokens(text),
+      ...measureText(text),
       score: (scores.get(anchor.id)?.score ?? 0) + standingScore(anchor),
       createdAtMs: anchor.occurredAt.getTime(),
       lane: anchor.pinned || anchor.type === 'constraint' ? 'instruction' : undefined,
@@ -336,6 +337,7 @@ const packContenders = (contenders: readonly Contender[], budget: number, detail
           ...each,
           text: titleOf(each.text, 90),
           excerpt: undefined,
+          lexemes: undefined,
           tokens: countTokens(titleOf(each.text, 90)),
         }))
       : unique

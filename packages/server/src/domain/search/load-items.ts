@@ -3,7 +3,7 @@ import { anchorText, frameText, taskText } from '../index-memory.ts'
 import type { ItemKind, Provenance } from '../memory.ts'
 import type { Stores } from '../ports.ts'
 import { formatAnchorRef, formatEventRef, formatFrameRef, formatTaskRef } from '../refs.ts'
-import { countTokens } from '../retrieval/tokens.ts'
+import { measureText } from '../retrieval/measure-text.ts'
 import { titleOf } from '../text.ts'
 
 export interface FoundItem extends Provenance {
@@ -111,7 +111,7 @@ export const loadItems = async (
       kind: anchor.type,
       title: titleOf(anchor.content),
       text: anchorText(anchor),
-      tokens: countTokens(anchorText(anchor)),
+      tokens: measureText(anchorText(anchor)).tokens,
       status: anchor.status,
       supersededBy: anchor.supersededBy ?? undefined,
       supersededByRef: refById.get(anchor.supersededBy ?? ''),

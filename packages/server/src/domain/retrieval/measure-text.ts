@@ -1,0 +1,40 @@
+/**
+ * Tokens and lexemes of texts that come again and again: each bundle weighs the same statements in force. Pure,
+ * so what is held cannot be out of date; held by the text itself, so a changed statement is another entry.
+ */
+import { tokenise } from './tokenise.ts'
+import { countTokens } from './tokens.ts'
+
+export interface MeasuredText {
+  readonly tokens: number
+  /** As `pack` compares them: the first 512, each once. */
+  readonly lexemes: ReadonlySet<string>
+}
+
+const lexemesMax = 512
+/** Longer texts are measured each time. */
+const heldTextCharsMax = 4_000
+/** Characters of all texts held; their lexemes take about ten bytes for each. */
+const heldCharsMax = 1_000_000
+
+const held = new Map<string, MeasuredText>()
+let heldChars = 0
+
+const measure = (text: string): MeasuredText => ({
+  tokens: countTokens(text),
+  lexemes: new Set(tokenise(text, lexemesMax)),
+})
+
+export const measureText = (text: string): MeasuredText => {
+  if (text.length > heldTextCharsMax) return measure(text)
+  const known = held.get(text)
+  if (known) return known
+  if (heldChars + text.length > heldCharsMax) {
+    held.clear()
+    heldChars = 0
+  }
+  heldChars += text.length
+  const measured = measure(text)
+  held.set(text, measured)
+  return measured
+}
