@@ -392,6 +392,12 @@ export const requirements: readonly Requirement[] = [
     source: 'Promise: bounded',
   },
   {
+    id: 'security.data-directory',
+    sentence:
+      'Other users of the machine read and change nothing of the embedded database, however open its directory is.',
+    source: 'Promise: isolated',
+  },
+  {
     id: 'security.query',
     sentence: 'No question makes the search fail, whatever characters it is made of.',
     source: 'Promise: bounded',

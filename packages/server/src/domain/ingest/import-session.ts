@@ -90,21 +90,21 @@ const batches = (events: EventInput[]): EventInput[][] => {
 }
 
 const newFrame = (ctx: Context, frame: ImportedFrame, refNo: number, parentId: string | null): Frame => {
-  const { clean, cleanAll } = createCleaner()
+  const { clean, cleanLine, cleanLines } = createCleaner()
   return {
     ...provenanceOf(ctx, 'import'),
     id: ctx.newId(),
     refNo,
     parentId,
     depth: parentId === null ? 0 : 1,
-    name: clean(frame.name) || 'Untitled',
+    name: cleanLine(frame.name) || 'Untitled',
     type: frame.type,
     status: 'closed',
     outcome: frame.outcome,
     goal: clean(frame.goal),
     constraints: [],
-    files: normalizePaths(cleanAll(frame.files)).slice(0, limits.filesPerItem),
-    branch: frame.branch,
+    files: normalizePaths(cleanLines(frame.files)).slice(0, limits.filesPerItem),
+    branch: cleanLine(frame.branch ?? '') || null,
     taskId: null,
     eventCount: 0,
     externalKey: frame.externalKey,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { conflict, DomainError, invalidInput, unavailable } from '../../domain/errors.ts'
 import { DurableNodeFS, fsyncPath } from './durable-node-fs.ts'
@@ -30,12 +30,20 @@ const networkFileSystems = new Map([
 /** Creates the directory when it is missing and says early, in plain words, when it cannot hold a database. */
 export async function prepareDataDirectory(dataDir: string): Promise<void> {
   try {
-    await mkdir(join(dataDir, 'snapshots'), { recursive: true, mode: 0o700 })
+    const snapshots = join(dataDir, 'snapshots')
+    await mkdir(snapshots, { recursive: true, mode: 0o700 })
+    await closeToOthers(snapshots)
     await assertLocal(dataDir)
   } catch (error) {
     throw explainFileError(error, dataDir)
   }
 }
+
+/**
+ * The engine makes its files readable and writable for everybody, and the data directory may have been there before,
+ * open to others: what is inside protects itself. Where the file system knows no modes, `doctor` says so.
+ */
+const closeToOthers = (path: string) => chmod(path, 0o700).catch(() => undefined)
 
 async function assertLocal(dataDir: string): Promise<void> {
   const stats = process.platform === 'linux' ? await statfs(dataDir) : undefined
@@ -61,6 +69,7 @@ export async function prepareDatabaseFiles(dataDir: string, onProgress?: (messag
     await removeUnfinished(dataDir)
     if (existsSync(path)) await assertSameMajor(path, dataDir)
     else await createDatabaseFiles(path, dataDir, onProgress)
+    await closeToOthers(path)
     await removeServerLock(path)
     return path
   } catch (error) {
@@ -87,6 +96,7 @@ async function createDatabaseFiles(path: string, dataDir: string, onProgress?: (
   if (bavail * bsize < freeBytesMin) throw Object.assign(new Error('too little space'), { code: 'ENOSPC' })
   const temporary = join(dataDir, `pg.tmp-${process.pid}`)
   try {
+    await mkdir(temporary, { mode: 0o700 })
     const engine = await openEngine({ durable: true, fs: new DurableNodeFS(temporary) })
     await engine.close()
     await fsyncTree(temporary)
