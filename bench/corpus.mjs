@@ -32,7 +32,7 @@ const verbs =
   'get set load save parse build create delete update find list render validate resolve fetch send handle open close read write merge apply check compute encode decode'.split(
     ' ',
   )
-const nouns =
+const domainNouns =
   'User Account Session Token Order Invoice Payment Project Frame Event Cache Query Index Config Route Handler Request Response Stream Buffer Worker Queue Job Task Schema Migration Table Row Cursor Page Filter Policy Role Scope Grant Secret Header Body Client Server Pool Lock Batch Digest Anchor Receipt Bundle Budget Limit Quota Webhook Template Locale Calendar Report Chart Widget Form Field Layout Theme Image Upload'.split(
     ' ',
   )
@@ -79,17 +79,23 @@ const createZipf = (random, size, exponent) => {
 const identifiersTotal = 30_000
 const filesTotal = 4_000
 
+const capitalised = (word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`
+/** What a project names things after: its own nouns first, then any word of the language, ever more rarely. */
+const nouns = [...domainNouns, ...words.slice(400, 3_400).map(capitalised)]
+/** The noun of an identifier or file: Zipf-shaped over all of them, and always the same one for a rank. */
+const nounOf = (rank, salt) => {
+  const share = createRandom(rank * 7 + salt).next()
+  return nouns[Math.floor(nouns.length ** share) - 1] ?? nouns[0]
+}
+
 const identifierOf = (rank) => {
-  const verb = verbs[(rank * 7) % verbs.length]
-  const first = nouns[(rank * 13 + 5) % nouns.length]
-  const second = nouns[Math.floor(rank / nouns.length + rank) % nouns.length]
-  const number = Math.floor(rank / (verbs.length * 40))
+  const [verb, first, second] = [verbs[(rank * 7) % verbs.length], nounOf(rank, 1), nounOf(rank, 2)]
   return rank % 3 === 0
-    ? `${verb}_${first.toLowerCase()}_${second.toLowerCase()}${number || ''}`
-    : `${verb}${first}${second}${number || ''}`
+    ? `${verb}_${first.toLowerCase()}_${second.toLowerCase()}`
+    : `${verb}${first}${second}`
 }
 const fileOf = (rank) =>
-  `${folders[(rank * 5) % folders.length]}/${nouns[(rank * 11) % nouns.length].toLowerCase()}-${verbs[Math.floor(rank / 3) % verbs.length]}${Math.floor(rank / 400) || ''}.${extensions[rank % extensions.length]}`
+  `${folders[(rank * 5) % folders.length]}/${nounOf(rank, 3).toLowerCase()}-${nounOf(rank, 4).toLowerCase()}.${extensions[rank % extensions.length]}`
 
 export const createCorpus = (seed) => {
   const random = createRandom(seed)
