@@ -398,6 +398,12 @@ export const requirements: readonly Requirement[] = [
     source: 'Promise: isolated',
   },
   {
+    id: 'security.readonly',
+    sentence:
+      'The readonly switch of the URL holds however it is written or repeated; a key stands nowhere in a URL.',
+    source: 'Promise: isolated',
+  },
+  {
     id: 'security.query',
     sentence: 'No question makes the search fail, whatever characters it is made of.',
     source: 'Promise: bounded',

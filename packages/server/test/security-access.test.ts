@@ -101,6 +101,34 @@ describe.each(engines)('access on %s', (engine) => {
     30_000,
   )
 
+  it.each(['readonly=0&readonly=1', 'readonly=1&readonly=0', 'READONLY=1', 'ReadOnly=true'])(
+    'takes writing away for ?%s [security.readonly]',
+    async (query) => {
+      const { key } = await world.createKey(world.acme.people.owner, { projectId: world.acme.main.id })
+      for (const era of ['modern', 'legacy'] as const) {
+        const caller = await world.connect(era, key, `/mcp?${query}`)
+        const tools = await caller.tools()
+        expect(tools).toContain('get_context')
+        expect(tools).not.toContain('add_decision')
+        for (const tool of ['add_decision', 'record_decision'])
+          expect(await caller.call(tool, { content: 'Written' }), tool).not.toMatchObject({ kind: 'ok' })
+      }
+    },
+  )
+
+  it('refuses a key in the name of a parameter too [security.readonly]', async () => {
+    const { key } = await world.createKey(world.acme.people.owner)
+    const response = await fetch(`${world.url}/mcp?${key}=1`)
+    expect(response.status).toBe(400)
+  })
+
+  it('refuses a year that cannot be stored as wrong input, not as a defect [security.query]', async () => {
+    const { key } = await world.createKey(world.acme.people.owner, { projectId: world.acme.main.id })
+    const caller = await world.connect('modern', key)
+    const refused = await caller.call('get_context', { as_of: '0000-01-01T00:00:00Z' })
+    expect(refused).toMatchObject({ kind: 'error', text: expect.stringContaining('out of range') })
+  })
+
   it('answers others while the largest hostile batch is worked on [security.responsive]', async () => {
     const { key } = await world.createKey(world.acme.people.owner, { projectId: world.acme.main.id })
     const caller = await world.connect('modern', key)
@@ -110,7 +138,7 @@ describe.each(engines)('access on %s', (engine) => {
     const ask = async () => {
       answered += Number((await fetch(world.url)).ok)
     }
-    const timer = setInterval(() => void ask(), 20)
+    const timer = setInterval(() => ask().catch(() => undefined), 20)
     const batch = await caller.call('record_events', { frame, events })
     clearInterval(timer)
     expect(batch).toMatchObject({ kind: 'ok' })

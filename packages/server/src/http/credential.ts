@@ -35,7 +35,7 @@ export function readCredential(headers: Headers): PresentedCredential {
 export function hasCredentialInUrl(url: URL): boolean {
   if (apiKeyPattern.test(safeDecode(url.pathname))) return true
   for (const [name, value] of url.searchParams) {
-    if (keyParameterNames.has(name.toLowerCase()) || apiKeyPattern.test(value)) return true
+    if (keyParameterNames.has(name.toLowerCase()) || apiKeyPattern.test(`${name} ${value}`)) return true
   }
   return false
 }

@@ -52,11 +52,14 @@ export function mcpRoute(options: HttpAppOptions): (c: McpContext) => Promise<Re
 }
 
 function parseView(c: McpContext): { readonly: boolean; toolSet: 'default' | 'upstream' } | undefined {
-  const readonly = c.req.query('readonly') ?? '0'
+  // A switch that takes rights away: any spelling of its name counts, and one that is on beats one that is off.
+  const readonly = [...new URL(c.req.url).searchParams]
+    .filter(([name]) => name.toLowerCase() === 'readonly')
+    .map(([, value]) => value)
   const tools = c.req.query('tools') ?? c.req.header('x-stackmemory-tools') ?? 'default'
-  if (!['0', '1', 'true', 'false'].includes(readonly)) return undefined
+  if (!readonly.every((value) => ['0', '1', 'true', 'false'].includes(value))) return undefined
   if (tools !== 'default' && tools !== 'upstream') return undefined
-  return { readonly: readonly === '1' || readonly === 'true', toolSet: tools }
+  return { readonly: readonly.some((value) => value === '1' || value === 'true'), toolSet: tools }
 }
 
 /** The body has been read and the caller is known: neither is passed on, so that no tool can repeat a key. */

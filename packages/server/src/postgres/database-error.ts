@@ -56,6 +56,9 @@ export const toDomainError = (error: unknown, signal: AbortSignal): DomainError 
         'The database has no free connection. Nothing was changed; try again in a few seconds.',
         error,
       )
+    case '22007':
+    case '22008':
+      return invalidInput('A date is out of range. Use a year from 1 to 9999.')
     case '22021':
     case '22P05':
       return invalidInput(
