@@ -7,6 +7,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Context, Project, Scope } from '../domain/context.ts'
 import { isAllowed } from '../domain/policy.ts'
 import type { Memory } from '../domain/ports.ts'
+import { loadVocabulary } from '../domain/retrieval/tokens.ts'
 import { callContext, chooseProject, type Projects } from './call-context.ts'
 import { eventsOf } from './events.ts'
 import { instructions } from './instructions.ts'
@@ -89,9 +90,12 @@ const registerTool = (
     wrapTool(handlerOf(parts, args, pinned, each), args.log),
   )
 
-export const createMcpServerFactory =
-  (parts: ServerParts): CreateMcpServer =>
-  async (args) => {
+/** After the server has begun to listen, before most first calls. */
+const vocabularyAfterMs = 250
+
+export const createMcpServerFactory = (parts: ServerParts): CreateMcpServer => {
+  setTimeout(loadVocabulary, vocabularyAfterMs).unref()
+  return async (args) => {
     const principal = args.readonly
       ? {
           ...args.principal,
@@ -127,6 +131,7 @@ export const createMcpServerFactory =
     if (!only) registerRest(server, parts, caller, pinned, (scope: Scope) => isAllowed(principal, scope))
     return server
   }
+}
 
 const registerRest = (
   server: McpServer,

@@ -32,6 +32,9 @@ const encoding = (): Encoding => {
   return loaded
 }
 
+/** Loads the vocabulary now, so that the first who needs it does not wait. Blocks for about 0.3 s. */
+export const loadVocabulary = (): void => void encoding()
+
 /**
  * Whether `longRun` can match at all: some 65 characters without a space, or of nothing but spaces. Characters
  * beyond ASCII count as both. Testing the pattern itself took as long as counting the tokens.
