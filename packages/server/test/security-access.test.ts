@@ -138,7 +138,7 @@ describe.each(engines)('access on %s', (engine) => {
     const ask = async () => {
       answered += Number((await fetch(world.url)).ok)
     }
-    const timer = setInterval(() => ask().catch(() => undefined), 20)
+    const timer = setInterval(() => void ask().catch(() => undefined), 20)
     const batch = await caller.call('record_events', { frame, events })
     clearInterval(timer)
     expect(batch).toMatchObject({ kind: 'ok' })
