@@ -179,6 +179,12 @@ export const requirements: readonly Requirement[] = [
     source: 'Database',
   },
   {
+    id: 'storage.loss',
+    sentence:
+      'A database that goes away ends no process, and the answer says whether the change may be there.',
+    source: 'Database',
+  },
+  {
     id: 'migrate.concurrent',
     sentence: 'Instances that start at once apply every migration once.',
     source: 'Database',

@@ -13,9 +13,26 @@ export const sqlState = (error: unknown): string | undefined => {
   return typeof code === 'string' ? code : undefined
 }
 
-const isConnectionLoss = (state: string) =>
-  state.startsWith('08') ||
-  ['57P01', '57P02', '57P03', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND'].includes(state)
+const lossStates = new Set([
+  '57P01',
+  '57P02',
+  '57P03',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+])
+
+/** The server or the way to it is gone; what was sent last may or may not have arrived. */
+export const isConnectionLost = (error: unknown) => {
+  const state = sqlState(error) ?? ''
+  return (
+    state.startsWith('08') ||
+    lossStates.has(state) ||
+    /Connection terminated|not queryable|timeout exceeded when trying to connect/.test(String(error))
+  )
+}
 
 /** A failure that goes away by running the same transaction again. */
 export const isTransient = (error: unknown) => ['40001', '40P01', '55P03'].includes(sqlState(error) ?? '')
@@ -28,10 +45,7 @@ export const toDomainError = (error: unknown, signal: AbortSignal): DomainError 
   if (isDomainError(error)) return error
   if (signal.aborted) return cancelled(error)
   const state = sqlState(error) ?? ''
-  if (
-    isConnectionLoss(state) ||
-    /Connection terminated|timeout exceeded when trying to connect/.test(String(error))
-  )
+  if (isConnectionLost(error))
     return unavailable(
       'The database cannot be reached right now. Nothing was changed; try again in a few seconds.',
       error,

@@ -8,8 +8,8 @@
  * transaction is aborted" and COMMIT answers ROLLBACK, which is reported as a failure: fail closed.
  */
 import { Pool, type PoolClient } from 'pg'
-import { cancelled } from '../domain/errors.ts'
-import { isTransient, toDomainError } from './database-error.ts'
+import { cancelled, unavailable } from '../domain/errors.ts'
+import { isConnectionLost, isTransient, toDomainError } from './database-error.ts'
 import { sql, type Statement } from './statement.ts'
 
 export type DatabaseRole = 'stackmemory_app' | 'stackmemory_account'
@@ -51,6 +51,17 @@ const cancelBackend = async (cancelPool: Pool, client: PoolClient) => {
   if (processID) await cancelPool.query('select pg_cancel_backend($1)', [processID])
 }
 
+/** A connection that is lost here leaves it open whether the transaction was stored: the answer must say so. */
+const commit = async (client: PoolClient) =>
+  client.query('commit').catch((error: unknown) => {
+    if (isConnectionLost(error))
+      throw unavailable(
+        'The database went away while the change was being stored, so it may or may not be there. Look for it before you repeat the call, or repeat it with the same idempotency key.',
+        error,
+      )
+    throw error
+  })
+
 export const createDatabase = (
   pool: Pool,
   engine: Database['engine'],
@@ -73,8 +84,14 @@ export const createDatabase = (
     }
     scope.signal.addEventListener('abort', stop, { once: true })
     let broken: Error | undefined
+    // A client that is out of the pool has no other listener: without this one a lost connection ends the process.
+    const onLost = (error: Error) => {
+      broken = error
+    }
+    client.on('error', onLost)
+    let opening: Promise<unknown> = Promise.resolve()
     try {
-      const opening = Promise.all([
+      opening = Promise.all([
         client.query('begin'),
         send(client, openScope, [
           scope.role,
@@ -93,17 +110,23 @@ export const createDatabase = (
       })
       await opening
       if (scope.signal.aborted) throw cancelled(scope.signal.reason)
-      const { command } = await client.query('commit')
+      const { command } = await commit(client)
       if (command !== 'COMMIT')
         throw new Error('The transaction was rolled back because one of its statements failed')
       return result
     } catch (error) {
+      // A statement behind a failed opening only says that the transaction is aborted: the reason is in front.
+      const first = await opening.then(
+        () => error,
+        (reason: unknown) => reason,
+      )
       await client.query('rollback').catch((failure: unknown) => {
         broken = failure instanceof Error ? failure : new Error(String(failure))
       })
-      throw error
+      throw first
     } finally {
       scope.signal.removeEventListener('abort', stop)
+      client.off('error', onLost)
       await cancelling // or it could stop the next transaction of this connection
       client.release(broken)
     }

@@ -2,14 +2,15 @@
  * Exact BM25 over candidates that the store has found (Robertson and Zaragoza 2009). The score of an item is
  * that of its best chunk. k1 and b are the values that carried over between short turns and long answers.
  */
+import { limits } from '../limits.ts'
 import type { QueryLexeme } from './types.ts'
 
 export const bm25K1 = 1.2
 export const bm25B = 0.75
 /** Lexemes OR-ed to find candidates: 8 of them hold 99.8 % of the exact top 20 at a third of the time. */
-export const gateLexemesMax = 8
+export const gateLexemesMax = limits.gateLexemes
 /** Lexemes that take part in the score; the candidate function of the store has as many places. */
-export const scoredLexemesMax = 16
+export const scoredLexemesMax = limits.queryLexemes
 
 /** What the index of one project says about the lexemes of a query. */
 export interface LexemeStatistics {
