@@ -1,6 +1,6 @@
 /** A bundle as a model reads it: Markdown, one heading a section, events under the frame they happened in. */
 import type { Context } from '../context.ts'
-import type { BundleEntry, Compiled } from './compile.ts'
+import type { BundleEntry, Compiled } from './entry.ts'
 
 const titles: Record<BundleEntry['section'], string> = {
   where: 'Where you are',

@@ -44,6 +44,9 @@ export interface Retrieval {
 const neighbourDistance = 2
 const neighboursOf = 100
 const textsMax = 150
+/** Model tokens of whole texts that one retrieval loads beyond the first twenty: some events are whole logs. */
+const textTokensMax = 100_000
+const textsAlways = 20
 
 const loadStatistics = async (
   stores: Stores,
@@ -206,9 +209,9 @@ export const retrieve = async (
       ],
     })
   let ranked = rank()
-  const missing = ranked
-    .slice(0, textsMax)
-    .flatMap(({ item }) => (found.has(item.id) ? [] : (rows.get(item.id) ?? [])))
+  const missing = textsWithin(
+    ranked.flatMap(({ item }) => (found.has(item.id) ? [] : (rows.get(item.id) ?? []))),
+  )
   for (const [id, item] of await loadItems(stores, missing, request.asOf)) found.set(id, item)
   if (needsText(query)) ranked = rank()
   return {
@@ -218,6 +221,15 @@ export const retrieve = async (
     statistics,
     candidates: candidates.length,
   }
+}
+
+/** The best rows, as many as a retrieval may load the whole texts of. */
+const textsWithin = (rows: readonly Candidate[]): Candidate[] => {
+  let tokens = 0
+  return rows.slice(0, textsMax).filter((row, index) => {
+    tokens += row.tokens
+    return index < textsAlways || tokens <= textTokensMax
+  })
 }
 
 const withExcerpt = (
