@@ -18,11 +18,11 @@ describe('a database that goes away', () => {
     await pool.query('create role stackmemory_account')
     const database = createDatabase(pool, 'postgres')
     const scope = { role: 'stackmemory_account', signal: AbortSignal.timeout(60_000) } as const
-    const { kill, restart } = cluster
+    const server = cluster
 
     const before = database.transact(scope, async (tx) => {
       await tx.run(one, [])
-      await kill()
+      await server.kill()
       await tx.run(one, [])
     })
     expect(await refusal(before)).toMatchObject({
@@ -30,17 +30,17 @@ describe('a database that goes away', () => {
       message: expect.stringContaining('Nothing was changed'),
     })
 
-    await restart()
+    await server.restart()
     const during = database.transact(scope, async (tx) => {
       await tx.run(one, [])
-      await kill()
+      await server.kill()
     })
     expect(await refusal(during)).toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('may or may not be there'),
     })
 
-    await restart()
+    await server.restart()
     expect(await database.transact(scope, async (tx) => tx.run(one, []))).toEqual([{ one: 1 }])
     await database.close()
   })
