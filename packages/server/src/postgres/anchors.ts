@@ -2,6 +2,7 @@ import type { Anchor, AnchorVersion } from '../domain/memory.ts'
 import type { AnchorStore } from '../domain/ports.ts'
 import { insertFromJson, selectList, toJsonRows } from './columns.ts'
 import type { Transaction } from './database.ts'
+import { defineLookup } from './lookup.ts'
 import { sql } from './statement.ts'
 
 const fields = [
@@ -71,30 +72,11 @@ const versionAsOf = `join lateral (
     select * from anchor_versions v
     where v.project_id = $1 and v.anchor_id = a.id and v.changed_at <= $3 order by v.version desc limit 1) v on true`
 
+const lookup = defineLookup<Anchor>('anchors', columns)
 const insert = sql<never, readonly [string, string]>('anchors.insert', insertFromJson('anchors', fields))
 const insertVersion = sql<never, readonly [string, string]>(
   'anchors.insert-version',
   insertFromJson('anchor_versions', versionFields),
-)
-const findById = sql<Anchor, readonly [string, string]>(
-  'anchors.find-by-id',
-  `select ${columns} from anchors where project_id = $1 and id = $2 and deleted_at is null`,
-)
-const findByRef = sql<Anchor, readonly [string, number]>(
-  'anchors.find-by-ref',
-  `select ${columns} from anchors where project_id = $1 and ref_no = $2 and deleted_at is null`,
-)
-const lockById = sql<Anchor, readonly [string, string]>(
-  'anchors.lock-by-id',
-  `select ${columns} from anchors where project_id = $1 and id = $2 and deleted_at is null for update`,
-)
-const lockByRef = sql<Anchor, readonly [string, number]>(
-  'anchors.lock-by-ref',
-  `select ${columns} from anchors where project_id = $1 and ref_no = $2 and deleted_at is null for update`,
-)
-const findMany = sql<Anchor, readonly [string, readonly string[]]>(
-  'anchors.find-many',
-  `select ${columns} from anchors where project_id = $1 and id = any ($2::uuid[]) and deleted_at is null`,
 )
 const findManyAsOf = sql<Anchor, readonly [string, readonly string[], Date]>(
   'anchors.find-many-as-of',
@@ -105,10 +87,6 @@ const findByContent = sql<Anchor, readonly [string, string]>(
   'anchors.find-by-content',
   `select ${columns} from anchors
    where project_id = $1 and content_hash = $2 and status = 'active' and deleted_at is null order by ref_no limit 1`,
-)
-const findByExternalKey = sql<Anchor, readonly [string, string]>(
-  'anchors.find-by-external-key',
-  `select ${columns} from anchors where project_id = $1 and external_key = $2`,
 )
 const listInForce = sql<Anchor, readonly [string, number]>(
   'anchors.list-in-force',
@@ -141,20 +119,12 @@ export const createAnchorStore = (tx: Transaction, projectId: string): AnchorSto
   insert: async (anchor) => void (await tx.run(insert, [projectId, toJsonRows(fields, [anchor])])),
   insertVersion: async (version) =>
     void (await tx.run(insertVersion, [projectId, toJsonRows(versionFields, [version])])),
-  find: async (ref) =>
-    'id' in ref
-      ? (await tx.run(findById, [projectId, ref.id]))[0]
-      : (await tx.run(findByRef, [projectId, ref.refNo]))[0],
-  lock: async (ref) =>
-    'id' in ref
-      ? (await tx.run(lockById, [projectId, ref.id]))[0]
-      : (await tx.run(lockByRef, [projectId, ref.refNo]))[0],
+  ...lookup(tx, projectId),
   async findMany(ids, asOf) {
     if (!ids.length) return []
-    return asOf ? tx.run(findManyAsOf, [projectId, ids, asOf]) : tx.run(findMany, [projectId, ids])
+    return asOf ? tx.run(findManyAsOf, [projectId, ids, asOf]) : lookup(tx, projectId).findMany(ids)
   },
   findByContent: async (hash) => (await tx.run(findByContent, [projectId, hash]))[0],
-  findByExternalKey: async (key) => (await tx.run(findByExternalKey, [projectId, key]))[0],
   listInForce: async (limit, asOf) =>
     asOf ? tx.run(listInForceAsOf, [projectId, limit, asOf]) : tx.run(listInForce, [projectId, limit]),
   listByFrames: async (frameIds) => tx.run(listByFrames, [projectId, frameIds]),

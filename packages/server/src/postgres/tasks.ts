@@ -2,6 +2,7 @@ import type { Task, TaskStatus, TaskVersion } from '../domain/memory.ts'
 import type { TaskStore, TaskWithBlockers } from '../domain/ports.ts'
 import { insertFromJson, selectList, snake, toJsonRows } from './columns.ts'
 import type { Transaction } from './database.ts'
+import { defineLookup } from './lookup.ts'
 import { sql } from './statement.ts'
 
 const fields = [
@@ -68,34 +69,11 @@ const blockedBy = `coalesce((
     where d.project_id = $1 and d.task_id = t.id and d.removed_at is null and b.status in ${unfinished}
       and b.deleted_at is null), '{}') as "blockedBy"`
 
+const lookup = defineLookup<Task>('tasks', columns)
 const insert = sql<never, readonly [string, string]>('tasks.insert', insertFromJson('tasks', fields))
 const insertVersion = sql<never, readonly [string, string]>(
   'tasks.insert-version',
   insertFromJson('task_versions', versionFields),
-)
-const findById = sql<Task, readonly [string, string]>(
-  'tasks.find-by-id',
-  `select ${columns} from tasks where project_id = $1 and id = $2 and deleted_at is null`,
-)
-const findByRef = sql<Task, readonly [string, number]>(
-  'tasks.find-by-ref',
-  `select ${columns} from tasks where project_id = $1 and ref_no = $2 and deleted_at is null`,
-)
-const lockById = sql<Task, readonly [string, string]>(
-  'tasks.lock-by-id',
-  `select ${columns} from tasks where project_id = $1 and id = $2 and deleted_at is null for update`,
-)
-const lockByRef = sql<Task, readonly [string, number]>(
-  'tasks.lock-by-ref',
-  `select ${columns} from tasks where project_id = $1 and ref_no = $2 and deleted_at is null for update`,
-)
-const findMany = sql<Task, readonly [string, readonly string[]]>(
-  'tasks.find-many',
-  `select ${columns} from tasks where project_id = $1 and id = any ($2::uuid[]) and deleted_at is null`,
-)
-const findByExternalKey = sql<Task, readonly [string, string]>(
-  'tasks.find-by-external-key',
-  `select ${columns} from tasks where project_id = $1 and external_key = $2`,
 )
 const update = sql<{ id: string }, readonly [string, string]>(
   'tasks.update',
@@ -187,16 +165,7 @@ export const createTaskStore = (tx: Transaction, projectId: string): TaskStore =
   insert: async (task) => void (await tx.run(insert, [projectId, toJsonRows(fields, [task])])),
   insertVersion: async (version) =>
     void (await tx.run(insertVersion, [projectId, toJsonRows(versionFields, [version])])),
-  find: async (ref) =>
-    'id' in ref
-      ? (await tx.run(findById, [projectId, ref.id]))[0]
-      : (await tx.run(findByRef, [projectId, ref.refNo]))[0],
-  lock: async (ref) =>
-    'id' in ref
-      ? (await tx.run(lockById, [projectId, ref.id]))[0]
-      : (await tx.run(lockByRef, [projectId, ref.refNo]))[0],
-  findMany: async (ids) => (ids.length ? tx.run(findMany, [projectId, ids]) : []),
-  findByExternalKey: async (key) => (await tx.run(findByExternalKey, [projectId, key]))[0],
+  ...lookup(tx, projectId),
   async update(task) {
     const rows = await tx.run(update, [projectId, toJsonRows(fields, [task])])
     if (rows.length !== 1) throw new Error(`Task ${task.id} changed under its lock`)
