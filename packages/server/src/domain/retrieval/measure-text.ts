@@ -20,10 +20,17 @@ const heldCharsMax = 1_000_000
 const held = new Map<string, MeasuredText>()
 let heldChars = 0
 
-const measure = (text: string): MeasuredText => ({
-  tokens: countTokens(text),
-  lexemes: new Set(tokenise(text, lexemesMax)),
-})
+const measure = (text: string): MeasuredText => {
+  let lexemes: ReadonlySet<string> | undefined
+  return {
+    tokens: countTokens(text),
+    // A search asks for the tokens only.
+    get lexemes() {
+      lexemes ??= new Set(tokenise(text, lexemesMax))
+      return lexemes
+    },
+  }
+}
 
 export const measureText = (text: string): MeasuredText => {
   if (text.length > heldTextCharsMax) return measure(text)
