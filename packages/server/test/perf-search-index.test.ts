@@ -1,5 +1,6 @@
 /** The shortcuts that keep search quick in a large project must not change what a small one is told. */
 import { randomUUID } from 'node:crypto'
+import type { Pool } from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SearchEntry, SearchStore } from '../src/domain/ports.ts'
@@ -122,6 +123,27 @@ describe.each(engines)('the search index on %s', (engine) => {
     })
   })
 
+  it.runIf(engine === 'postgres')(
+    'reads no entry of another project, however common the words are [rls.search-plan]',
+    async () => {
+      const [, projectId = ''] = projectIds // most of the table: reading all of it looks cheap
+      const plans = await plansOf(test.pool, projectId, [
+        `select count(*) from search_candidates($1, 'everywhere | half', '{everywhere}', '{1}', '{everywhere}', null,
+           null, null, null, null, null, null, null, 600)`,
+        `select count(*) from search_anchor_candidates($1, 'everywhere', '{everywhere}', '{1}', '{everywhere}', null,
+           null, null, null, null, null, null, null, 600)`,
+        `select count(*) from search_statistics($1, '{everywhere,half,rare}', null)`,
+        `select count(*) from search_size($1, null)`,
+      ])
+      const scans = plans.flatMap((plan) => plan.match(/^.*Scan .*search_entries.*$/gm) ?? [])
+      expect(scans.length).toBeGreaterThan(50)
+      expect(scans.filter((scan) => scan.includes('Seq Scan'))).toEqual([])
+      const conditions = plans.flatMap((plan) => plan.match(/Index Cond: .*$/gm) ?? [])
+      expect(conditions.length).toBeGreaterThan(50)
+      expect(conditions.filter((condition) => !condition.includes('(project_id = '))).toEqual([])
+    },
+  )
+
   it('tells how often each lexeme stands in a candidate, whatever signs are in it', async () => {
     const [, , projectId = ''] = projectIds
     const odd = ["it's", String.raw`c:\temp\x`, "''", String.raw`\'`, 'a:1', '=src/a b.ts', 'x', 'été']
@@ -145,3 +167,24 @@ describe.each(engines)('the search index on %s', (engine) => {
     expect(anchors).toEqual(found.slice(0, 1))
   })
 })
+
+/** Plans of what the functions run, the first times and later: auto_explain sends them to its session. */
+const plansOf = async (pool: Pool, projectId: string, texts: readonly string[]): Promise<string[]> => {
+  const client = await pool.connect()
+  const plans: string[] = []
+  const note = ({ message = '' }: { message?: string | undefined }) => void plans.push(message)
+  client.on('notice', note)
+  try {
+    await client.query('vacuum analyze search_entries')
+    await client.query(`load 'auto_explain'`)
+    await client.query('set auto_explain.log_min_duration = 0')
+    await client.query('set auto_explain.log_nested_statements = on')
+    await client.query('set client_min_messages = log')
+    await client.query(`select set_config('app.project_id', $1, false)`, [projectId])
+    for (let time = 0; time < 8; time++) for (const text of texts) await client.query(text, [projectId])
+  } finally {
+    client.off('notice', note)
+    client.release(true)
+  }
+  return plans
+}
