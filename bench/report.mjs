@@ -10,7 +10,7 @@ const times = (value) => `${value >= 10 ? value.toFixed(0) : value.toFixed(1)}x`
 const table = (head, rows) =>
   [
     `| ${head.join(' | ')} |`,
-    `|${head.map(() => '---').join('|')}|`,
+    `| ${head.map(() => '---').join(' | ')} |`,
     ...rows.map((row) => `| ${row.join(' | ')} |`),
   ].join('\n')
 const number = (value) => value.toLocaleString('en-US')
