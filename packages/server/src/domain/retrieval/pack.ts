@@ -91,6 +91,12 @@ class Candidate {
     return this.heldLexemes
   }
 
+  /** Without cutting an excerpt: about what the item needs at least. */
+  get leastTokens(): number {
+    const { tokens } = this.item
+    return this.overhead + (tokens > this.max ? this.max / 2 : tokens)
+  }
+
   private present(): PackedItem {
     const { id, lane, tokens } = this.item
     const excerpted = tokens > this.max
@@ -110,6 +116,12 @@ const excerptOf = (item: PackItem, max: number): string => {
 const byValue = (a: Candidate, b: Candidate): number =>
   b.value - a.value || b.item.score - a.item.score || (a.item.id < b.item.id ? -1 : 1)
 
+/**
+ * After this many items in a row found no room the packing is taken for full: the rest is judged by its size,
+ * and no longer compared with what was taken. Of a thousand contenders a small budget holds thirty.
+ */
+const refusedInARowMax = 20
+
 /** The state of one packing; `decide` is asked once for each item. */
 class Packing {
   readonly taken = new Map<string, Candidate>()
@@ -117,6 +129,7 @@ class Packing {
   tokens = 0
   private readonly byId: ReadonlyMap<string, Candidate>
   private readonly deciding = new Set<string>()
+  private refusedInARow = 0
 
   constructor(candidates: readonly Candidate[]) {
     this.byId = new Map(candidates.map((candidate) => [candidate.item.id, candidate]))
@@ -126,8 +139,9 @@ class Packing {
     const { id } = candidate.item
     if (this.taken.has(id) || this.left.has(id) || this.deciding.has(id)) return
     this.deciding.add(id)
-    const reason = this.reasonToLeave(candidate, limit)
+    const reason = this.isFullFor(candidate, limit) ? 'budget' : this.reasonToLeave(candidate, limit)
     this.deciding.delete(id)
+    this.refusedInARow = reason === 'budget' ? this.refusedInARow + 1 : 0
     if (reason) this.left.set(id, reason)
     else this.take(candidate)
   }
@@ -135,6 +149,11 @@ class Packing {
   /** Gives items that were left for want of room another chance, under a wider limit. */
   reconsider(): void {
     this.left.clear()
+    this.refusedInARow = 0
+  }
+
+  private isFullFor(candidate: Candidate, limit: number): boolean {
+    return this.refusedInARow >= refusedInARowMax && this.tokens + candidate.leastTokens > limit
   }
 
   private take(candidate: Candidate): void {
