@@ -208,7 +208,10 @@ export interface CandidateQuery extends SearchFilter {
   limit: number
 }
 
-export interface Candidate extends Omit<SearchEntry, 'tsv' | 'branch'> {
+export interface Candidate extends Omit<
+  SearchEntry,
+  'tsv' | 'branch' | 'version' | 'authorId' | 'createdAt'
+> {
   /** Term frequency of each lexeme of the query in this chunk, in the order they were asked. */
   tf: number[]
 }

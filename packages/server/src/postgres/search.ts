@@ -3,17 +3,16 @@ import { insertFromJson, selectList, toJsonRows } from './columns.ts'
 import type { Transaction } from './database.ts'
 import { sql } from './statement.ts'
 
+/** What the ranking reads; six hundred rows of it for each question, so nothing that it does not read. */
 const candidateFields = [
   'itemId',
   'itemKind',
   'ord',
-  'version',
   'frameId',
   'seq',
   'kind',
   'role',
   'actor',
-  'authorId',
   'files',
   'len',
   'tokens',
@@ -21,9 +20,8 @@ const candidateFields = [
   'endOffset',
   'instruction',
   'occurredAt',
-  'createdAt',
 ] as const
-const fields = [...candidateFields, 'branch', 'tsv'] as const
+const fields = [...candidateFields, 'version', 'authorId', 'createdAt', 'branch', 'tsv'] as const
 const columns = selectList(candidateFields)
 const visible = (asOf: string) =>
   `case when ${asOf}::timestamptz is null then retired_at is null

@@ -30,7 +30,7 @@ export const findConflicts = async (
     .slice(0, limits.queryLexemes)
   if (lexemes.length === 0) return []
   const candidates = await stores.search.candidates({
-    gate: toTsquery(lexemes),
+    gate: toTsquery(lexemes.slice(0, limits.gateLexemes)),
     lexemes,
     weights: lexemes.map(() => 1),
     itemKinds: ['anchor'],
