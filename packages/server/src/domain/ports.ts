@@ -53,7 +53,6 @@ export interface FrameStore {
   listOpen(limit: number, asOf: Date | null): Promise<Frame[]>
   countOpen(): Promise<number>
   close(id: string, outcome: string, at: Date): Promise<void>
-  reopen(id: string, at: Date): Promise<void>
   reparent(id: string, parentId: string | null, depth: number, at: Date): Promise<void>
   /** Reserves `count` sequence numbers and returns the last one; undefined when the frame is not there. */
   reserveEvents(

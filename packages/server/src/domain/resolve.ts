@@ -36,10 +36,7 @@ export const getOpenFrame = async (stores: Stores, ref: string): Promise<Frame> 
   return frame
 }
 
-export const getAnchor = async (stores: Stores, ref: string): Promise<Anchor> =>
-  lookUp(ref, 'anchor', 'decision', async (parsed) => stores.anchors.find(parsed))
-
-/** The same, locked until the end of the transaction. */
+/** Locked until the end of the transaction. */
 export const lockAnchor = async (stores: Stores, ref: string): Promise<Anchor> =>
   lookUp(ref, 'anchor', 'decision', async (parsed) => stores.anchors.lock(parsed))
 

@@ -4,11 +4,6 @@ import { z } from 'zod'
 import { describeInvalidText } from './ingest/clean-for-storage.ts'
 import { limits } from './limits.ts'
 
-const storable = (text: string, context: { issues: unknown[]; addIssue(message: string): void }) => {
-  const reason = describeInvalidText(text)
-  if (reason) context.addIssue(reason)
-}
-
 /** Text that must say something, of at most `charsMax` characters. */
 export const text = (charsMax: number) =>
   z
@@ -16,9 +11,10 @@ export const text = (charsMax: number) =>
     .trim()
     .min(1, 'must not be empty')
     .max(charsMax, `must have at most ${charsMax} characters`)
-    .superRefine((value, context) =>
-      storable(value, { issues: [], addIssue: (message) => context.addIssue(message) }),
-    )
+    .superRefine((value, context) => {
+      const reason = describeInvalidText(value)
+      if (reason) context.addIssue(reason)
+    })
 
 export const optionalText = (charsMax: number) => text(charsMax).optional()
 
