@@ -4,7 +4,7 @@ import { conflict } from '../domain/errors.ts'
 import { selectList } from './columns.ts'
 import { sqlState } from './database-error.ts'
 import type { Database, Transaction } from './database.ts'
-import { sql } from './statement.ts'
+import { sql, type Statement } from './statement.ts'
 
 const keyColumns = selectList(
   [
@@ -96,8 +96,14 @@ export const createAccounts = (database: Database): Accounts => {
   const transact = async <T>(signal: AbortSignal, work: (tx: Transaction) => Promise<T>) =>
     database.transact({ role: 'stackmemory_account', signal }, work)
 
+  const read = async <Row, Values extends readonly unknown[]>(
+    signal: AbortSignal,
+    statement: Statement<Row, Values>,
+    values: Values,
+  ) => database.read({ role: 'stackmemory_account', signal }, statement, values)
+
   return {
-    isEmpty: async (signal) => transact(signal, async (tx) => (await tx.run(countUsers, []))[0]?.count === 0),
+    isEmpty: async (signal) => (await read(signal, countUsers, []))[0]?.count === 0,
     createOwner: async ({ organization, user, project }, signal) =>
       transact(signal, async (tx) => {
         await tx.run(insertOrganization, [
@@ -115,8 +121,8 @@ export const createAccounts = (database: Database): Accounts => {
         await tx.run(insertUser, [user.id, user.email, user.name, user.authProvider, user.authId])
         await tx.run(insertMembership, [organizationId, user.id, role])
       }),
-    findOwner: async (signal) => transact(signal, async (tx) => (await tx.run(findOwner, []))[0]),
-    findKey: async (id, signal) => transact(signal, async (tx) => (await tx.run(findKey, [id]))[0]),
+    findOwner: async (signal) => (await read(signal, findOwner, []))[0],
+    findKey: async (id, signal) => (await read(signal, findKey, [id]))[0],
     touchKey: async (id, at, signal) =>
       database.transact(
         { role: 'stackmemory_account', signal, durable: false },
@@ -138,8 +144,7 @@ export const createAccounts = (database: Database): Accounts => {
             key.expiresAt,
           ])),
       ),
-    listKeys: async (organizationId, signal) =>
-      transact(signal, async (tx) => tx.run(listKeys, [organizationId])),
+    listKeys: async (organizationId, signal) => read(signal, listKeys, [organizationId]),
     revokeKey: async (organizationId, id, at, signal) =>
       transact(signal, async (tx) => (await tx.run(revokeKey, [organizationId, id, at])).length === 1),
     createProject: async (project, signal) =>
@@ -161,14 +166,12 @@ export const createAccounts = (database: Database): Accounts => {
         }
       }),
     findProject: async (ref, signal) =>
-      transact(signal, async (tx) =>
-        'id' in ref
-          ? (await tx.run(findProjectById, [ref.id]))[0]
-          : (await tx.run(findProjectBySlug, [ref.organizationSlug, ref.slug]))[0],
-      ),
-    listProjects: async (organizationId, signal) =>
-      transact(signal, async (tx) => tx.run(listProjects, [organizationId])),
+      ('id' in ref
+        ? await read(signal, findProjectById, [ref.id])
+        : await read(signal, findProjectBySlug, [ref.organizationSlug, ref.slug])
+      )[0],
+    listProjects: async (organizationId, signal) => read(signal, listProjects, [organizationId]),
     listProjectIds: async (after, limit, signal) =>
-      transact(signal, async (tx) => (await tx.run(listProjectIds, [after, limit])).map((row) => row.id)),
+      (await read(signal, listProjectIds, [after, limit])).map((row) => row.id),
   }
 }
