@@ -24,7 +24,7 @@ export const once = async <T>(
   const requestHash = createHash('sha256').update(JSON.stringify(call.input)).digest('hex')
   if (await stores.idempotency.claim({ operation, key, authorId, requestHash, at: ctx.now })) {
     const response = await work()
-    await stores.idempotency.complete(operation, key, authorId, response)
+    stores.defer(stores.idempotency.complete(operation, key, authorId, response))
     return response
   }
   const earlier = await stores.idempotency.find(operation, key, authorId)

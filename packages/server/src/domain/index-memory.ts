@@ -6,7 +6,10 @@ import { isStandingInstruction } from './retrieval/instruction.ts'
 import { countTokens } from './retrieval/tokens.ts'
 import { tokenise, toTsvector } from './retrieval/tokenise.ts'
 
-type EntryHead = Omit<SearchEntry, 'ord' | 'len' | 'tokens' | 'startOffset' | 'endOffset' | 'tsv'>
+type EntryHead = Omit<
+  SearchEntry,
+  'ord' | 'len' | 'tokens' | 'startOffset' | 'endOffset' | 'tsv' | 'statement'
+>
 
 const toEntries = (head: EntryHead, text: string): SearchEntry[] => {
   const tokens = countTokens(text)
@@ -41,25 +44,35 @@ export const taskText = (task: Pick<Task, 'title' | 'description' | 'note' | 'ta
 export const frameText = (frame: Pick<Frame, 'name' | 'goal' | 'constraints' | 'files'>) =>
   [frame.name, frame.goal, ...frame.constraints, frame.files.join(', ')].filter(Boolean).join('\n')
 
-export const anchorEntries = (anchor: Anchor): SearchEntry[] =>
-  toEntries(
-    {
-      itemId: anchor.id,
-      itemKind: 'anchor',
-      version: anchor.version,
-      frameId: anchor.frameId,
-      seq: null,
-      kind: anchor.type,
-      role: null,
-      actor: anchor.authorName,
-      authorId: anchor.authorId,
-      branch: anchor.scope === 'branch' ? anchor.branch : null,
-      files: anchor.files,
-      instruction: anchor.type === 'constraint' || isStandingInstruction(anchor.content),
-      occurredAt: anchor.occurredAt,
-      createdAt: anchor.updatedAt,
-    },
-    anchorText(anchor),
+/** What a new statement is compared with. Change it together with `find-conflicts.ts`. */
+export const statementWords = (anchor: Pick<Anchor, 'content' | 'status' | 'deletedAt'>): string | null =>
+  anchor.status === 'active' && !anchor.deletedAt ? toTsvector(tokenise(anchor.content)) : null
+
+const withStatement = (entries: SearchEntry[], statement: string | null): SearchEntry[] =>
+  statement === null ? entries : entries.map((entry) => (entry.ord === 0 ? { ...entry, statement } : entry))
+
+export const anchorEntries = (anchor: Omit<Anchor, 'refNo'>): SearchEntry[] =>
+  withStatement(
+    toEntries(
+      {
+        itemId: anchor.id,
+        itemKind: 'anchor',
+        version: anchor.version,
+        frameId: anchor.frameId,
+        seq: null,
+        kind: anchor.type,
+        role: null,
+        actor: anchor.authorName,
+        authorId: anchor.authorId,
+        branch: anchor.scope === 'branch' ? anchor.branch : null,
+        files: anchor.files,
+        instruction: anchor.type === 'constraint' || isStandingInstruction(anchor.content),
+        occurredAt: anchor.occurredAt,
+        createdAt: anchor.updatedAt,
+      },
+      anchorText(anchor),
+    ),
+    statementWords(anchor),
   )
 
 export const eventEntries = (event: MemoryEvent): SearchEntry[] =>

@@ -26,6 +26,10 @@ export interface Memory {
 export interface Stores {
   /** Takes the project's write lock and the next short reference. */
   nextRef(): Promise<number>
+  /** Gives back the reference that `nextRef` gave last, in the same transaction. */
+  returnRef(refNo: number): Promise<void>
+  /** Waits for a write at the commit only, which spares a round trip; its failure is the transaction's. */
+  defer(write: Promise<unknown>): void
   frames: FrameStore
   events: EventStore
   anchors: AnchorStore
@@ -187,6 +191,8 @@ export interface SearchEntry {
   occurredAt: Date
   createdAt: Date
   tsv: string
+  /** The words of a statement in force, in the form of `tsv`; only in its first chunk. */
+  statement?: string
 }
 
 export interface SearchFilter {
@@ -209,10 +215,16 @@ export interface CandidateQuery extends SearchFilter {
 
 export interface Candidate extends Omit<
   SearchEntry,
-  'tsv' | 'branch' | 'version' | 'authorId' | 'createdAt'
+  'tsv' | 'statement' | 'branch' | 'version' | 'authorId' | 'createdAt'
 > {
   /** Term frequency of each lexeme of the query in this chunk, in the order they were asked. */
   tf: number[]
+}
+
+export interface StatementInForce {
+  id: string
+  refNo: number
+  content: string
 }
 
 export interface SearchStore {
@@ -224,6 +236,10 @@ export interface SearchStore {
   size(asOf: Date | null): Promise<{ entries: number; averageLength: number }>
   documentFrequencies(lexemes: readonly string[], asOf: Date | null): Promise<Map<string, number>>
   candidates(query: CandidateQuery): Promise<Candidate[]>
+  /** The words that a statement in force is compared by; null when it is not in force any more. */
+  markStatement(itemId: string, statement: string | null): Promise<void>
+  /** Statements in force that hold one of the gate's lexemes: those with most of `lexemes`, in no order. */
+  statements(query: { gate: string; lexemes: readonly string[]; limit: number }): Promise<StatementInForce[]>
   instructions(limit: number, asOf: Date | null): Promise<Candidate[]>
   /** Index rows of events at these places, whether or not they matched. */
   neighbours(places: readonly { frameId: string; seq: number }[], asOf: Date | null): Promise<Candidate[]>

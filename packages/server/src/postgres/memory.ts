@@ -1,7 +1,7 @@
 import type { Context } from '../domain/context.ts'
 import type { Memory, Stores } from '../domain/ports.ts'
 import { createAnchorStore } from './anchors.ts'
-import type { Database, Transaction } from './database.ts'
+import type { Database, DeferringTransaction } from './database.ts'
 import { createDigestStore } from './digests.ts'
 import { createEventStore } from './events.ts'
 import { createFrameStore } from './frames.ts'
@@ -16,13 +16,19 @@ const nextRef = sql<{ refNo: number }, readonly [string]>(
   `insert into project_counters (project_id, last_ref) values ($1, 1)
    on conflict (project_id) do update set last_ref = project_counters.last_ref + 1 returning last_ref as "refNo"`,
 )
+const returnRef = sql<never, readonly [string, number]>(
+  'counters.return-ref',
+  `update project_counters set last_ref = last_ref - 1 where project_id = $1 and last_ref = $2`,
+)
 
-const createStores = (tx: Transaction, projectId: string): Stores => ({
+const createStores = (tx: DeferringTransaction, projectId: string): Stores => ({
+  defer: (write) => tx.defer(write),
   async nextRef() {
     const [row] = await tx.run(nextRef, [projectId])
     if (!row) throw new Error('The project counter returned no row')
     return row.refNo
   },
+  returnRef: async (refNo) => void (await tx.run(returnRef, [projectId, refNo])),
   frames: createFrameStore(tx, projectId),
   events: createEventStore(tx, projectId),
   anchors: createAnchorStore(tx, projectId),

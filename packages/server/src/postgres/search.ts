@@ -1,4 +1,4 @@
-import type { Candidate, CandidateQuery, SearchStore } from '../domain/ports.ts'
+import type { Candidate, CandidateQuery, SearchStore, StatementInForce } from '../domain/ports.ts'
 import { insertFromJson, selectList, toJsonRows } from './columns.ts'
 import type { Transaction } from './database.ts'
 import { sql } from './statement.ts'
@@ -21,7 +21,7 @@ const candidateFields = [
   'instruction',
   'occurredAt',
 ] as const
-const fields = [...candidateFields, 'version', 'authorId', 'createdAt', 'branch', 'tsv'] as const
+const fields = [...candidateFields, 'version', 'authorId', 'createdAt', 'branch', 'tsv', 'statement'] as const
 const columns = selectList(candidateFields)
 const visible = (asOf: string) =>
   `case when ${asOf}::timestamptz is null then retired_at is null
@@ -42,6 +42,16 @@ const remove = sql<never, readonly [string, readonly string[]]>(
 const removeFrame = sql<never, readonly [string, string]>(
   'search.remove-frame',
   `delete from search_entries where project_id = $1 and frame_id = $2 and item_kind in ('event', 'frame', 'digest')`,
+)
+const markStatement = sql<never, readonly [string, string, string | null]>(
+  'search.mark-statement',
+  `update search_entries set statement = $3::tsvector
+   where project_id = $1 and item_id = $2 and ord = 0 and statement is distinct from $3::tsvector`,
+)
+const statements = sql<StatementInForce, readonly [string, string, readonly string[], number]>(
+  'search.statements',
+  `select a.id, a.ref_no as "refNo", a.content from search_statements($1, $2::tsquery, $3, $4) found
+   join anchors a on a.project_id = $1 and a.id = found.item_id and a.status = 'active' and a.deleted_at is null`,
 )
 const size = sql<{ entries: number; averageLength: number }, readonly [string, Date | null]>(
   'search.size',
@@ -123,6 +133,9 @@ export const createSearchStore = (tx: Transaction, projectId: string): SearchSto
     ])
     return rows.map(({ matched, ...row }) => ({ ...row, tf: termFrequencies(matched, query.lexemes) }))
   },
+  markStatement: async (itemId, statement) =>
+    void (await tx.run(markStatement, [projectId, itemId, statement])),
+  statements: async ({ gate, lexemes, limit }) => tx.run(statements, [projectId, gate, lexemes, limit]),
   instructions: async (limit, asOf) => tx.run(instructions, [projectId, limit, asOf]),
   neighbours: async (places, asOf) =>
     places.length

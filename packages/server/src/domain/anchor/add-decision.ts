@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { createCleaner, type CleanReport } from '../clean.ts'
 import type { Context } from '../context.ts'
@@ -19,8 +20,8 @@ import {
   text,
   textList,
 } from '../text.ts'
-import { findConflicts, type PossibleConflict } from './find-conflicts.ts'
-import { assertNotSuperseded, recordAnchor, reviseAnchor } from './record-anchor.ts'
+import { findConflicts, findSimilar, type PossibleConflict } from './find-conflicts.ts'
+import { assertNotSuperseded, insertAnchor, prepareAnchor, reviseAnchor } from './record-anchor.ts'
 
 export const addDecisionInput = z
   .strictObject({
@@ -69,21 +70,6 @@ const lockSuperseded = async (stores: Stores, refs: readonly string[]): Promise<
   return [...anchors.values()]
 }
 
-/** The statement that is in force already, or the reference of a new one, taken under the project's write lock. */
-const findOrReserve = async (
-  stores: Stores,
-  hash: string,
-  replaced: readonly Anchor[],
-): Promise<{ same: Anchor } | { refNo: number }> => {
-  const isReplaced = (anchor: Anchor) => replaced.some((each) => each.id === anchor.id)
-  const before = await stores.anchors.findByContent(hash)
-  if (before && !isReplaced(before)) return { same: before }
-  const refNo = await stores.nextRef()
-  // Another writer may have recorded it while we waited for the lock.
-  const meanwhile = await stores.anchors.findByContent(hash)
-  return meanwhile && !isReplaced(meanwhile) ? { same: meanwhile } : { refNo }
-}
-
 const markSuperseded = async (
   ctx: Context,
   stores: Stores,
@@ -126,30 +112,38 @@ export const addDecision = async (
   }
   return memory.transact(ctx, async (stores) =>
     once(ctx, stores, { operation: 'add_decision', key: input.idempotency_key, input }, async () => {
-      const frame = input.frame === undefined ? undefined : await getOpenFrame(stores, input.frame)
       const replaced = await lockSuperseded(stores, input.supersedes)
-      const hash = contentHash(input.type, content, input.scope === 'branch' ? branch : '')
-      const place = await findOrReserve(stores, hash, replaced)
-      if ('same' in place) {
-        await markSuperseded(ctx, stores, replaced, place.same)
-        return answer(place.same, replaced, [], report, true)
+      const except = new Set(replaced.map((anchor) => anchor.id))
+      const prepare = async () => {
+        const frame = input.frame === undefined ? undefined : await getOpenFrame(stores, input.frame)
+        await setImmediate() // the statements below are on their way first
+        return prepareAnchor(ctx, {
+          ...cleaned,
+          type: input.type,
+          scope: input.scope,
+          priority: input.priority,
+          pinned: input.pinned,
+          frameId: frame?.id ?? null,
+        })
       }
-      const possibleConflicts = await findConflicts(
-        stores,
-        content,
-        new Set(replaced.map((anchor) => anchor.id)),
-      )
-      const anchor = await recordAnchor(ctx, stores, {
-        ...cleaned,
-        refNo: place.refNo,
-        type: input.type,
-        scope: input.scope,
-        priority: input.priority,
-        pinned: input.pinned,
-        frameId: frame?.id ?? null,
-      })
+      // One round trip, answered in this order: the reference comes with the project's write lock, so the look-ups
+      // behind it see what another writer recorded while we waited for the lock.
+      const [prepared, refNo, inForce, similar] = await Promise.all([
+        prepare(),
+        stores.nextRef(),
+        stores.anchors.findByContent(
+          contentHash(input.type, content, input.scope === 'branch' ? branch : ''),
+        ),
+        findSimilar(stores, content),
+      ])
+      if (inForce && !except.has(inForce.id)) {
+        stores.defer(stores.returnRef(refNo))
+        await markSuperseded(ctx, stores, replaced, inForce)
+        return answer(inForce, replaced, [], report, true)
+      }
+      const anchor = insertAnchor(ctx, stores, prepared, refNo)
       await markSuperseded(ctx, stores, replaced, anchor)
-      return answer(anchor, replaced, possibleConflicts, report, false)
+      return answer(anchor, replaced, findConflicts(content, similar, except), report, false)
     }),
   )
 }

@@ -1,4 +1,4 @@
-import type { Stores } from '../ports.ts'
+import type { StatementInForce, Stores } from '../ports.ts'
 import { formatAnchorRef } from '../refs.ts'
 import { findPossibleConflicts, type ConflictHint } from '../retrieval/near-duplicate.ts'
 import { tokenise, toTsquery } from '../retrieval/tokenise.ts'
@@ -16,40 +16,42 @@ export interface PossibleConflict {
 const candidatesMax = 30
 
 /**
- * Statements in force that the new one may repeat or contradict. A hint for the writer, who can supersede
- * them; nothing is decided here.
+ * Statements in force that share words with a new one, the reasons of either left out. Sends one statement and
+ * compares nothing yet. Of a statement with more words the longest count: without statistics they are the better
+ * guess at what it is about, and one of the first `limits.gateLexemes` must be shared.
  */
-export const findConflicts = async (
-  stores: Stores,
-  content: string,
-  except: ReadonlySet<string>,
-): Promise<PossibleConflict[]> => {
-  // Longer words first: without statistics they are the better guess at what the statement is about.
+export const findSimilar = async (stores: Stores, content: string): Promise<StatementInForce[]> => {
   const lexemes = [...new Set(tokenise(content))]
     .toSorted((a, b) => b.length - a.length)
     .slice(0, limits.queryLexemes)
   if (lexemes.length === 0) return []
-  const candidates = await stores.search.candidates({
+  return stores.search.statements({
     gate: toTsquery(lexemes.slice(0, limits.gateLexemes)),
     lexemes,
-    weights: lexemes.map(() => 1),
-    itemKinds: ['anchor'],
-    asOf: null,
     limit: candidatesMax,
   })
-  const ids = [...new Set(candidates.map((candidate) => candidate.itemId))].filter((id) => !except.has(id))
-  const inForce = (await stores.anchors.findMany(ids, null)).filter((anchor) => anchor.status === 'active')
-  const byId = new Map(inForce.map((anchor) => [anchor.id, anchor]))
+}
+
+/**
+ * Those of them that the new one may repeat or contradict. A hint for the writer, who can supersede them; nothing
+ * is decided here.
+ */
+export const findConflicts = (
+  content: string,
+  similar: readonly StatementInForce[],
+  except: ReadonlySet<string>,
+): PossibleConflict[] => {
+  const byId = new Map(similar.filter(({ id }) => !except.has(id)).map((each) => [each.id, each]))
   return findPossibleConflicts(
     content,
-    inForce.map((anchor) => ({ id: anchor.id, text: anchor.content })),
+    [...byId.values()].map(({ id, content: text }) => ({ id, text })),
   ).flatMap((found) => {
-    const anchor = byId.get(found.id)
-    return anchor
+    const statement = byId.get(found.id)
+    return statement
       ? [
           {
-            ref: formatAnchorRef(anchor.refNo),
-            content: titleOf(anchor.content, 200),
+            ref: formatAnchorRef(statement.refNo),
+            content: titleOf(statement.content, 200),
             similarity: Math.round(found.score * 100) / 100,
             hints: found.hints,
           },

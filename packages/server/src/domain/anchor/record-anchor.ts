@@ -1,16 +1,14 @@
 import type { Context } from '../context.ts'
 import { invalidInput } from '../errors.ts'
-import { anchorEntries } from '../index-memory.ts'
+import { anchorEntries, statementWords } from '../index-memory.ts'
 import type { Anchor, AnchorType, AnchorVersion, Source } from '../memory.ts'
-import type { Stores } from '../ports.ts'
+import type { SearchEntry, Stores } from '../ports.ts'
 import { provenanceOf } from '../provenance.ts'
 import { formatAnchorRef } from '../refs.ts'
 import { contentHash } from '../text.ts'
 
 /** Parts of a new anchor that its writer decides; everything else has a default here. */
 export interface NewAnchor {
-  /** A reference that was taken before, by a caller who needed the project's write lock earlier. */
-  refNo?: number
   content: string
   type: AnchorType
   rationale?: string
@@ -25,6 +23,11 @@ export interface NewAnchor {
   externalKey?: string | null
   occurredAt?: Date
   expiresAt?: Date | null
+}
+
+export interface PreparedAnchor {
+  readonly anchor: Omit<Anchor, 'refNo'>
+  readonly entries: readonly SearchEntry[]
 }
 
 /** A constraint outranks a passing fact when nobody said otherwise. */
@@ -55,13 +58,12 @@ export const versionOf = (ctx: Context, anchor: Anchor): AnchorVersion => ({
   changedAt: ctx.now,
 })
 
-/** Inserts an anchor with its first version and its search entries. Takes the project's write lock. */
-export const recordAnchor = async (ctx: Context, stores: Stores, input: NewAnchor): Promise<Anchor> => {
+/** A new anchor with its search entries, which take a moment to make: all but its reference. */
+export const prepareAnchor = (ctx: Context, input: NewAnchor): PreparedAnchor => {
   const scope = input.scope ?? 'project'
-  const anchor: Anchor = {
+  const anchor: Omit<Anchor, 'refNo'> = {
     ...provenanceOf(ctx, input.source),
     id: ctx.newId(),
-    refNo: input.refNo ?? (await stores.nextRef()),
     version: 1,
     type: input.type,
     status: 'active',
@@ -85,12 +87,27 @@ export const recordAnchor = async (ctx: Context, stores: Stores, input: NewAncho
     updatedAt: ctx.now,
     deletedAt: null,
   }
-  await Promise.all([
-    stores.anchors.insert(anchor),
-    stores.anchors.insertVersion(versionOf(ctx, anchor)),
-    stores.search.insertMany(anchorEntries(anchor)),
-  ])
+  return { anchor, entries: anchorEntries(anchor) }
+}
+
+/** Inserts a prepared anchor under a reference that was taken before, with its first version and its search entries. */
+export const insertAnchor = (
+  ctx: Context,
+  stores: Stores,
+  prepared: PreparedAnchor,
+  refNo: number,
+): Anchor => {
+  const anchor = { ...prepared.anchor, refNo }
+  stores.defer(stores.anchors.insert(anchor))
+  stores.defer(stores.anchors.insertVersion(versionOf(ctx, anchor)))
+  stores.defer(stores.search.insertMany(prepared.entries))
   return anchor
+}
+
+/** Takes the project's write lock and records an anchor under the next reference. */
+export const recordAnchor = async (ctx: Context, stores: Stores, input: NewAnchor): Promise<Anchor> => {
+  const prepared = prepareAnchor(ctx, input)
+  return insertAnchor(ctx, stores, prepared, await stores.nextRef())
 }
 
 /**
@@ -112,6 +129,10 @@ export const reviseAnchor = async (
   change: Partial<Anchor>,
 ): Promise<Anchor> => {
   const anchor = { ...before, ...change, version: before.version + 1, updatedAt: ctx.now }
-  await Promise.all([stores.anchors.update(anchor), stores.anchors.insertVersion(versionOf(ctx, anchor))])
+  const updated = stores.anchors.update(anchor)
+  stores.defer(stores.anchors.insertVersion(versionOf(ctx, anchor)))
+  const words = statementWords(anchor)
+  if (words !== statementWords(before)) stores.defer(stores.search.markStatement(anchor.id, words))
+  await updated
   return anchor
 }
