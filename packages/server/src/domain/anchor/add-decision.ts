@@ -20,7 +20,7 @@ import {
   text,
   textList,
 } from '../text.ts'
-import { findConflicts, findSimilar, type PossibleConflict } from './find-conflicts.ts'
+import { findConflicts, type PossibleConflict } from './find-conflicts.ts'
 import { assertNotSuperseded, insertAnchor, prepareAnchor, reviseAnchor } from './record-anchor.ts'
 
 export const addDecisionInput = z
@@ -110,7 +110,7 @@ export const addDecision = async (
     files: normalizePaths(cleanLines(input.files)),
     branch: branch || null,
   }
-  return memory.transact(ctx, async (stores) =>
+  const stored = await memory.transact(ctx, async (stores) =>
     once(ctx, stores, { operation: 'add_decision', key: input.idempotency_key, input }, async () => {
       const replaced = await lockSuperseded(stores, input.supersedes)
       const except = new Set(replaced.map((anchor) => anchor.id))
@@ -126,16 +126,17 @@ export const addDecision = async (
           frameId: frame?.id ?? null,
         })
       }
-      // One round trip, answered in this order: the reference comes with the project's write lock, so the look-ups
+      // Sent together, answered in this order: the reference comes with the project's write lock, so the look-ups
       // behind it see what another writer recorded while we waited for the lock.
-      const [prepared, refNo, inForce, similar] = await Promise.all([
-        prepare(),
+      const reading = [
         stores.nextRef(),
         stores.anchors.findByContent(
           contentHash(input.type, content, input.scope === 'branch' ? branch : ''),
         ),
-        findSimilar(stores, content),
-      ])
+      ] as const
+      const conflicts = findConflicts(stores, content, except)
+      stores.defer(conflicts)
+      const [prepared, refNo, inForce] = await Promise.all([prepare(), ...reading])
       if (inForce && !except.has(inForce.id)) {
         stores.defer(stores.returnRef(refNo))
         await markSuperseded(ctx, stores, replaced, inForce)
@@ -143,18 +144,21 @@ export const addDecision = async (
       }
       const anchor = insertAnchor(ctx, stores, prepared, refNo)
       await markSuperseded(ctx, stores, replaced, anchor)
-      return answer(anchor, replaced, findConflicts(content, similar, except), report, false)
+      // Compared while the database writes, unless the answer itself is stored.
+      const possibleConflicts = input.idempotency_key === undefined ? conflicts : await conflicts
+      return answer(anchor, replaced, possibleConflicts, report, false)
     }),
   )
+  return { ...stored, possibleConflicts: await stored.possibleConflicts }
 }
 
 const answer = (
   anchor: Anchor,
   replaced: Anchor[],
-  possibleConflicts: PossibleConflict[],
+  possibleConflicts: PossibleConflict[] | Promise<PossibleConflict[]>,
   cleaned: CleanReport,
   alreadyRecorded: boolean,
-): AddedDecision => ({
+) => ({
   id: anchor.id,
   ref: formatAnchorRef(anchor.refNo),
   type: anchor.type,
