@@ -172,6 +172,47 @@ describe.each(engines)('anchors on %s', (engine) => {
     expect(third.possibleConflicts).toEqual([])
   })
 
+  it('are compared with what is in force, however much history says the same [anchors.versions]', async () => {
+    const first = await olga.decide({ content: 'Session cookies use SameSite=Lax' })
+    for (let n = 0; n < 20; n++) {
+      const { ref } = await olga.decide({ content: `Session cookies use SameSite=Lax for ${n} minutes` })
+      await olga.update({ id: ref, action: n % 2 ? 'retract' : 'expire' })
+    }
+    const compared = async (content: string) => {
+      const { ref, possibleConflicts } = await olga.decide({ content, rationale: `because ${content}` })
+      await olga.update({ id: ref, action: 'forget' })
+      return possibleConflicts.map((each) => each.ref)
+    }
+    expect(await compared('Session cookies use SameSite=Strict')).toEqual([first.ref])
+    const { replacement } = await olga.update({
+      id: first.ref,
+      action: 'supersede',
+      replacement: 'Session cookies use SameSite=None',
+    })
+    expect(await compared('Session cookies use SameSite=Strict')).toEqual([replacement])
+    await olga.update({ id: replacement ?? '', action: 'retract' })
+    expect(await compared('Session cookies use SameSite=Strict')).toEqual([])
+    await olga.update({ id: replacement ?? '', action: 'confirm' })
+    expect(await compared('Session cookies use SameSite=Strict')).toEqual([replacement])
+    await olga.update({ id: replacement ?? '', action: 'forget' })
+    expect(await compared('Session cookies use SameSite=Strict')).toEqual([])
+  })
+
+  it('tell what they may contradict again when the call is repeated [memory.idempotent]', async () => {
+    const first = await olga.decide({ content: 'Session cookies use SameSite=Lax' })
+    const call = { content: 'Session cookies use SameSite=Strict', idempotency_key: 'same' }
+    const answers = [await olga.decide(call), await olga.decide(call)]
+    expect(answers[0]?.possibleConflicts.map((each) => each.ref)).toEqual([first.ref])
+    expect(answers[1]).toEqual(answers[0])
+  })
+
+  it('use up no reference when they were in force already [anchors.versions]', async () => {
+    const first = await olga.decide({ content: 'Logs are JSON lines' })
+    for (let n = 0; n < 3; n++) await mia.decide({ content: 'Logs are JSON lines' })
+    const second = await olga.decide({ content: 'Metrics are counters' })
+    expect(Number(second.ref.slice(1))).toBe(Number(first.ref.slice(1)) + 1)
+  })
+
   it('are refused when nothing is left to say after cleaning [anchors.versions]', async () => {
     const { ref } = await olga.decide({ content: 'Something' })
     const nothing = '<private>all of it</private>'

@@ -132,6 +132,7 @@ describe.each(engines)('the search index on %s', (engine) => {
            null, null, null, null, null, null, null, 600)`,
         `select count(*) from search_anchor_candidates($1, 'everywhere', '{everywhere}', '{1}', '{everywhere}', null,
            null, null, null, null, null, null, null, 600)`,
+        `select count(*) from search_statements($1, 'everywhere', '{everywhere}', 15)`,
         `select count(*) from search_statistics($1, '{everywhere,half,rare}', null)`,
         `select count(*) from search_size($1, null)`,
       ])

@@ -253,7 +253,13 @@ describe.each(engines)('row-level security on %s', (engine) => {
         { df: 0 },
       ])
     })
+    const statements = `select item_id from search_statements($1, 'canari'::tsquery, '{canari}', 100)`
+    await inRole('stackmemory_app', a, async (run) => {
+      expect(await run(statements, [a])).toHaveLength(1)
+      expect(await run(statements, [b])).toEqual([])
+    })
     await inRole('stackmemory_app', undefined, async (run) => {
+      expect(await run(statements, [a])).toEqual([])
       expect(await run(candidates, [a])).toEqual([])
       expect(await run(`select df::int from search_statistics($1, '{canari}', null)`, [a])).toEqual([
         { df: 0 },
