@@ -179,6 +179,12 @@ export const requirements: readonly Requirement[] = [
     source: 'Database',
   },
   {
+    id: 'disk.full',
+    sentence:
+      'A full disk is reported as that and loses nothing that was acknowledged; with room again the service goes on.',
+    source: 'Promise: lossless',
+  },
+  {
     id: 'storage.loss',
     sentence:
       'A database that goes away ends no process, and the answer says whether the change may be there.',

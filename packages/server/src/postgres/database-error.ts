@@ -34,6 +34,11 @@ export const isConnectionLost = (error: unknown) => {
   )
 }
 
+export const isDiskFull = (error: unknown) => ['53100', 'ENOSPC'].includes(sqlState(error) ?? '')
+
+/** A PANIC that is no full disk (there the log refuses the record of the commit) leaves open what was stored. */
+const isPanic = (error: unknown) => (error as { severity?: unknown } | null)?.severity === 'PANIC'
+
 /** A failure that goes away by running the same transaction again. */
 export const isTransient = (error: unknown) => ['40001', '40P01', '55P03'].includes(sqlState(error) ?? '')
 
@@ -50,16 +55,20 @@ export const toDomainError = (error: unknown, signal: AbortSignal): DomainError 
       'The database cannot be reached right now. Nothing was changed; try again in a few seconds.',
       error,
     )
+  if (isDiskFull(error))
+    return unavailable(
+      'The disk of the database is full. Nothing was changed; free some space and try again.',
+      error,
+    )
+  if (isPanic(error))
+    return unavailable(
+      'The database stopped in the middle of the call, so the change may or may not be there. Look for it before you repeat the call, or repeat it with the same idempotency key.',
+      error,
+    )
   switch (state) {
     case '57014':
       return unavailable(
         'The database took too long and the statement was stopped. Nothing was changed; ask for less at once.',
-        error,
-      )
-    case '53100':
-    case 'ENOSPC':
-      return unavailable(
-        'The disk of the database is full. Nothing was changed; free some space and try again.',
         error,
       )
     case '25006':

@@ -147,8 +147,8 @@ export async function howToRestore(dataDir: string): Promise<string> {
 
 /** Turns what the operating system said into a sentence of ours; other errors pass unchanged. */
 export function explainFileError(error: unknown, dataDir: string): unknown {
-  if (error instanceof DomainError || !(error instanceof Error)) return error
-  // `errno` 51, 63, 69 and 2 are the engine's numbers for the same four.
+  if (error instanceof DomainError || typeof error !== 'object' || error === null) return error
+  // What the engine's file system throws is no Error; `errno` 51, 63, 69 and 2 are its numbers for the same four.
   const code = 'code' in error ? error.code : 'errno' in error ? error.errno : undefined
   switch (code) {
     case 'ENOSPC':

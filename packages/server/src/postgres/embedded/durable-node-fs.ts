@@ -25,19 +25,31 @@ interface Stream {
 /** WASI's number for EIO. PostgreSQL answers a failed fsync of its log with PANIC, as it should. */
 const eio = 29
 
+interface EmscriptenFS {
+  readonly filesystems: { NODEFS: NodeFilesystem }
+  readonly streams: readonly (Stream | null | undefined)[]
+  readonly ErrnoError: new (errno: number) => object
+}
+
 /** A NodeFS on which fsync reaches the disk, for files and for directories. */
 export class DurableNodeFS extends NodeFS {
+  #fs: EmscriptenFS | undefined
+
   override async init(pg: PGlite, options: EmscriptenOptions) {
     const { emscriptenOpts } = await super.init(pg, options)
-    const preRun: PreRun[] = [(module) => addFsync(module.FS), ...(emscriptenOpts.preRun ?? [])]
+    const use = (fs: EmscriptenFS) => addFsync((this.#fs = fs))
+    const preRun: PreRun[] = [(module) => use(module.FS), ...(emscriptenOpts.preRun ?? [])]
     return { emscriptenOpts: { ...emscriptenOpts, preRun } }
+  }
+
+  /** Closes the files of an engine that is never called again. Closing the engine itself would write. */
+  abandon(): void {
+    for (const stream of this.#fs?.streams ?? []) if (stream?.nfd !== undefined) closeSync(stream.nfd)
+    this.#fs = undefined
   }
 }
 
-function addFsync(fs: {
-  filesystems: { NODEFS: NodeFilesystem }
-  ErrnoError: new (errno: number) => object
-}) {
+function addFsync(fs: EmscriptenFS) {
   const nodefs = fs.filesystems.NODEFS
   nodefs.stream_ops.fsync = (stream) => {
     try {

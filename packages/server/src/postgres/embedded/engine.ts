@@ -2,6 +2,7 @@ import { PGlite, type PGliteOptions } from '@electric-sql/pglite'
 import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin'
 import { createPgConfig, type PglitePgConnection } from '@electric-sql/pglite/node-postgres'
 import { Client, type ClientBase, type ClientConfig, Pool, type PoolConfig } from 'pg'
+import type { ProtocolEngine, RecoveringEngine } from './recovering-engine.ts'
 
 /*
  * How every PGlite of ours is started: on disk, and in memory for tests, with the same parameters.
@@ -61,16 +62,18 @@ export async function openEngine(options: PGliteOptions & { durable: boolean }):
  * The pool does not own the engine: end the pool first, then close the engine.
  */
 export function createEnginePool(
-  engine: PGlite,
+  engine: ProtocolEngine & Partial<Pick<RecoveringEngine, 'recover'>>,
   options: Pick<PoolConfig, 'connectionTimeoutMillis'> = {},
 ): Pool {
   let current: PglitePgConnection | undefined
   let predecessor: PglitePgConnection | undefined
   class EngineClient extends Client {
     constructor(config?: ClientConfig) {
-      const { connection } = createPgConfig(engine)
+      const { connection } = createPgConfig(engine as PGlite)
       const withConnection: ClientConfig & { connection: unknown } = { ...config, connection }
       super(withConnection)
+      // An engine that stopped ends its client, and not everybody who has one checked out listens.
+      this.on('error', () => undefined)
       predecessor = current
       current = connection
     }
@@ -85,6 +88,7 @@ export function createEnginePool(
     async onConnect(client) {
       if (predecessor === undefined) return
       await drained(predecessor)
+      await engine.recover?.()
       await client.query('rollback')
       await client.query('discard all')
     },

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path'
-import type { PGlite } from '@electric-sql/pglite'
 import type { Pool } from 'pg'
 import type { Log } from '../../domain/context.ts'
 import { isDomainError, unavailable } from '../../domain/errors.ts'
@@ -14,6 +13,7 @@ import { DurableNodeFS } from './durable-node-fs.ts'
 import { createEnginePool, openEngine } from './engine.ts'
 import { lastTransaction } from './last-transaction.ts'
 import { createMaintenance } from './maintenance.ts'
+import { type OpenedEngine, openRecovering, type RecoveringEngine } from './recovering-engine.ts'
 import { readSnapshotHeader } from './restore-snapshot.ts'
 import { newestSnapshot } from './snapshot-folder.ts'
 import { writeSnapshot } from './snapshot.ts'
@@ -67,7 +67,7 @@ export async function openEmbedded(options: OpenEmbeddedOptions): Promise<Embedd
     },
   )
   try {
-    const engine = await openDatabaseFiles(dataDir, options)
+    const engine = await openRecovering(() => openDatabaseFiles(dataDir, options), log)
     pool = createEnginePool(engine, { connectionTimeoutMillis: waitForClientMs })
     try {
       return await keep(engine, pool, lock, dataDir, options)
@@ -82,26 +82,33 @@ export async function openEmbedded(options: OpenEmbeddedOptions): Promise<Embedd
   }
 }
 
-async function openDatabaseFiles(dataDir: string, options: OpenEmbeddedOptions): Promise<PGlite> {
+async function openDatabaseFiles(dataDir: string, options: OpenEmbeddedOptions): Promise<OpenedEngine> {
   const path = await prepareDatabaseFiles(dataDir, options.onProgress)
   options.onProgress?.('Opening the database')
   const said: string[] = []
+  const fs = new DurableNodeFS(path)
   try {
-    return await openEngine({
+    const engine = await openEngine({
       durable: true,
-      fs: new DurableNodeFS(path),
+      fs,
       onStderr: (line) => said.push(line) === 0, // false: do not print it
     })
+    return { engine, abandon: () => fs.abandon() }
   } catch (error) {
+    fs.abandon()
     options.log.error({ err: error, said: said.slice(-20) }, 'the embedded database does not open')
-    const explained = explainFileError(error, dataDir)
+    // The engine's own error does not say why PostgreSQL gave up; PostgreSQL does.
+    const isFull = said.some((line) => line.includes('No space left on device'))
+    const explained = explainFileError(isFull ? diskFull(error) : error, dataDir)
     if (isDomainError(explained)) throw explained
     throw unavailable(`The database in ${dataDir} does not open. ${await howToRestore(dataDir)}`, error)
   }
 }
 
+const diskFull = (cause: unknown) => Object.assign(new Error('disk full', { cause }), { code: 'ENOSPC' })
+
 async function keep(
-  engine: PGlite,
+  engine: RecoveringEngine,
   pool: Pool,
   lock: DirectoryLock,
   dataDir: string,

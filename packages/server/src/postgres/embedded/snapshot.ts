@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { escapeIdentifier, type Pool, type PoolClient } from 'pg'
 import { unavailable } from '../../domain/errors.ts'
+import { isDiskFull } from '../database-error.ts'
 import { schemaVersion } from '../migrate.ts'
 import { fsyncPath } from './durable-node-fs.ts'
 import { removeOldSnapshots, snapshotFolder, snapshotName } from './snapshot-folder.ts'
@@ -56,7 +57,7 @@ export interface SnapshotOptions {
  * Writes a snapshot into the data directory and removes the ones beyond the newest seven.
  *
  * @returns its path
- * @throws DomainError `unavailable` when it gave way to waiting users; nothing is left of it.
+ * @throws DomainError `unavailable` when it gave way to waiting users, or the disk is full; nothing is left of it.
  */
 export async function writeSnapshot(
   pool: Pool,
@@ -74,9 +75,10 @@ export async function writeSnapshot(
     await writeCompressed(temporary, lines(client, now, options.shouldYield))
     await client.query('commit')
   } catch (error) {
-    await client.query('rollback')
+    // The engine may be gone as well; then the client is of no use, and the pool drops it by itself.
+    await client.query('rollback').catch(() => undefined)
     await unlink(temporary).catch(() => undefined)
-    throw error
+    throw isDiskFull(error) ? noRoom(error) : error
   } finally {
     client.release()
   }
@@ -85,6 +87,12 @@ export async function writeSnapshot(
   await removeOldSnapshots(dataDir)
   return path
 }
+
+const noRoom = (cause: unknown) =>
+  unavailable(
+    'The disk is full, so no snapshot was written; the earlier ones are as they were. Free some space and try again.',
+    cause,
+  )
 
 /** `flush` is fsync before close: the rename must not become durable before the content. */
 const writeCompressed = (path: string, source: AsyncIterable<string>) =>
