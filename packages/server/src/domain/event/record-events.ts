@@ -133,16 +133,19 @@ export const appendEvents = async (
     await breathe(event.content.length)
     if (index % progressEvery === progressEvery - 1) await ctx.progress?.(index + 1, events.length)
   }
-  const held = await stores.frames.reserveEvents(frame.id, 0, activeAt) // takes the frame's lock
+  // Takes the frame's lock. Without keys it is known already how many events will be stored.
+  const mayRepeat = prepared.some(({ event }) => event.key !== undefined)
+  const held = await stores.frames.reserveEvents(frame.id, mayRepeat ? 0 : prepared.length, activeAt)
   if (!held) throw notFound('The frame is not there any more. Start a new one with start_frame.')
   if (held.status === 'closed' && !options.allowClosed)
     throw invalidInput(
       `${formatFrameRef(frame.refNo)} is closed. Start a new frame (start_frame) and record there.`,
     )
-  const repeated = await findRepeated(stores, prepared)
+  const repeated = mayRepeat ? await findRepeated(stores, prepared) : new Set<number>()
   for (const index of repeated) skipped.push({ index, reason: 'already recorded' })
   const fresh = prepared.filter(({ index }) => !repeated.has(index))
-  const reserved = fresh.length ? await stores.frames.reserveEvents(frame.id, fresh.length, activeAt) : held
+  const reserved =
+    mayRepeat && fresh.length ? await stores.frames.reserveEvents(frame.id, fresh.length, activeAt) : held
   const firstSeq = (reserved?.lastSeq ?? 0) - fresh.length + 1
   const stored = fresh.map((each, offset) => newEvent(ctx, frame.id, firstSeq + offset, each, options.source))
   const entries: SearchEntry[] = []
@@ -150,7 +153,8 @@ export const appendEvents = async (
     entries.push(...eventEntries(event))
     await breathe(event.content.length)
   }
-  await Promise.all([stores.events.insertMany(stored), stores.search.insertMany(entries)])
+  stores.defer(stores.events.insertMany(stored))
+  stores.defer(stores.search.insertMany(entries))
   return {
     frame: formatFrameRef(frame.refNo),
     recorded: stored.map((event) => ({ ref: formatEventRef(frame.refNo, event.seq), id: event.id })),
