@@ -15,8 +15,8 @@ const [
   ['tokenise', 'chunk', 'query', 'bm25', 'rank', 'instruction', 'tokens'].map((name) => load(name)),
 )
 
-const candidatesMax = 600
-const neighbourSeedsMax = 100
+const candidatesMax = 300
+const neighbourSeedsMax = 60
 const neighbourDistance = 2
 
 const indexChunk = (text) => {
@@ -61,7 +61,7 @@ export const buildIndex = (conversation) => {
   return { items, statistics: { n, avgLength: length / n, df }, actors: conversation.actors, now }
 }
 
-/** What the candidate query of the store does: a gate of rare lexemes, the best 600 by weight of those present. */
+/** What the candidate query of the store does: a gate of rare lexemes, the best 300 by weight and length. */
 const findCandidates = (index, terms, gate) =>
   index.items
     .flatMap(({ item, chunks }) =>
@@ -73,7 +73,9 @@ const findCandidates = (index, terms, gate) =>
       return {
         ...candidate,
         tf,
-        coarse: terms.reduce((sum, { weight }, i) => sum + (tf[i] > 0 ? weight : 0), 0),
+        coarse:
+          terms.reduce((sum, { weight }, i) => sum + (tf[i] > 0 ? weight : 0), 0) /
+          (1.3 + (0.9 * candidate.len) / index.statistics.avgLength),
       }
     })
     .toSorted((a, b) => b.coarse - a.coarse)

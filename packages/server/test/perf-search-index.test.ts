@@ -129,9 +129,9 @@ describe.each(engines)('the search index on %s', (engine) => {
       const [, projectId = ''] = projectIds // most of the table: reading all of it looks cheap
       const plans = await plansOf(test.pool, projectId, [
         `select count(*) from search_candidates($1, 'everywhere | half', '{everywhere}', '{1}', '{everywhere}', null,
-           null, null, null, null, null, null, null, 600)`,
+           null, null, null, null, null, null, null, 600, 10)`,
         `select count(*) from search_anchor_candidates($1, 'everywhere', '{everywhere}', '{1}', '{everywhere}', null,
-           null, null, null, null, null, null, null, 600)`,
+           null, null, null, null, null, null, null, 600, 10)`,
         `select count(*) from search_statements($1, 'everywhere', '{everywhere}', 15)`,
         `select count(*) from search_statistics($1, '{everywhere,half,rare}', null)`,
         `select count(*) from search_size($1, null)`,
@@ -156,7 +156,14 @@ describe.each(engines)('the search index on %s', (engine) => {
     const event = entry(['x'], {})
     await inProject(projectId, async (search) => search.insertMany([anchor, event]))
     const asked = ['absent', ...odd]
-    const query = { gate: toTsquery(odd), lexemes: asked, weights: asked.map(() => 1), asOf: null, limit: 10 }
+    const query = {
+      gate: toTsquery(odd),
+      lexemes: asked,
+      weights: asked.map(() => 1),
+      averageLength: 10,
+      asOf: null,
+      limit: 10,
+    }
     const found = await inProject(projectId, async (search) => search.candidates(query))
     expect(found.map(({ itemId, tf }) => [itemId, tf])).toEqual([
       [anchor.itemId, [0, 1, 2, 3, 4, 5, 6, 7, 8]],

@@ -239,7 +239,7 @@ describe.each(engines)('row-level security on %s', (engine) => {
   })
 
   const candidates = `select item_id from search_candidates($1, 'canari'::tsquery, array['canari'::tsquery], '{1}', '{canari}', null,
-    null, null, null, null, null, null, null, 100)`
+    null, null, null, null, null, null, null, 100, 10)`
 
   it('answers a search for the project of the transaction only [rls.isolated]', async () => {
     expect(tokenise('canary')).toEqual(['canari'])
@@ -303,6 +303,7 @@ describe.each(engines)('row-level security on %s', (engine) => {
         w1: `1::float8`,
         p_lexemes: `'{${lexeme}}'::text[]`,
         p_limit: '600',
+        p_average_length: '10::float8',
       })
       const explain = async (role: Role, text: string) =>
         inRole(role, project.id, async (run) => {
@@ -324,7 +325,7 @@ describe.each(engines)('row-level security on %s', (engine) => {
       await inRole('stackmemory_app', project.id, async (run) => {
         const found = await run<{ n: number }>(
           `select count(*)::int as n from search_candidates($1, $2::tsquery, array[$2::tsquery], '{1}', $3, null,
-           null, null, null, null, null, null, null, 600)`,
+           null, null, null, null, null, null, null, 600, 10)`,
           [project.id, lexeme, [lexeme]],
         )
         expect(found).toEqual([{ n: 20 }])

@@ -25,7 +25,7 @@ export const limits = {
   budgetTokensMax: 8_000,
   searchHitsDefault: 10,
   searchHitsMax: 50,
-  searchCandidates: 600,
+  searchCandidates: 300,
   queryLexemes: 16,
   gateLexemes: 8,
   timelineItemsMax: 50,

@@ -209,6 +209,8 @@ export interface CandidateQuery extends SearchFilter {
   gate: string
   lexemes: readonly string[]
   weights: readonly number[]
+  /** Mean number of lexemes in a chunk of the project. */
+  averageLength: number
   asOf: Date | null
   limit: number
 }

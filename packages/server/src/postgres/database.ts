@@ -11,6 +11,7 @@
 import { Pool, type PoolClient } from 'pg'
 import { cancelled, isDomainError, unavailable } from '../domain/errors.ts'
 import { isConnectionLost, isTransient, toDomainError } from './database-error.ts'
+import { quickTypes } from './quick-types.ts'
 import { sql, type Statement } from './statement.ts'
 
 export type DatabaseRole = 'stackmemory_app' | 'stackmemory_account'
@@ -53,7 +54,7 @@ const attemptsMax = 4
 const openScope = sql<unknown, readonly [string, string, string, string]>(
   'transaction.scope',
   `select set_config('role', $1, true), set_config('app.project_id', $2, true), set_config('synchronous_commit', $3, true),
-     set_config('statement_timeout', $4, true), set_config('jit', 'off', true)`,
+     set_config('statement_timeout', $4, true), set_config('jit', 'off', true), set_config('timezone', 'UTC', true)`,
 )
 
 interface Wire {
@@ -110,6 +111,7 @@ export const createDatabase = (
   { statementTimeoutMs = 15_000 }: { statementTimeoutMs?: number } = {},
 ): Database => {
   const timeout = String(statementTimeoutMs)
+  pool.options.types = quickTypes
   pool.on('error', () => {}) // an idle connection broke: the pool drops it, the next caller gets a new one
   // Cancelling must not wait for a free connection: all of them may be busy with what is to be cancelled.
   const cancelPool =

@@ -84,15 +84,9 @@ export const gather = async (ctx: Context, stores: Stores, request: BundleReques
   const stack = await loadStack(stores, request)
   const innermost = stack.at(-1)
   const text = searchText(request, stack)
-  const [openFrames, lastEvents, handoffDigest, anchors, instructions, digests, tasks, retrieval] =
+  // The search goes first: the rest is read while it counts, and while its second step runs.
+  const [retrieval, openFrames, lastEvents, [handoff], anchors, instructions, recentDigests, tasks] =
     await Promise.all([
-      stores.frames.listOpen(openFramesMax, asOf),
-      innermost ? stores.events.recent(innermost.id, lastEventsMax, asOf) : [],
-      stores.digests.latestHandoff(asOf),
-      stores.anchors.listInForce(anchorsMax, asOf),
-      loadInstructions(stores, asOf),
-      stores.digests.recent(recentDigestsMax, asOf),
-      stores.tasks.list({ statuses: ['todo', 'in_progress', 'blocked'], limit: tasksMax }, asOf),
       text === ''
         ? undefined
         : retrieve(ctx, stores, {
@@ -102,8 +96,14 @@ export const gather = async (ctx: Context, stores: Stores, request: BundleReques
             asOf,
             statistics: request.statistics,
           }),
+      stores.frames.listOpen(openFramesMax, asOf),
+      innermost ? stores.events.recent(innermost.id, lastEventsMax, asOf) : [],
+      stores.digests.latestHandoff(asOf).then(async (digest) => withFrames(stores, digest ? [digest] : [])),
+      stores.anchors.listInForce(anchorsMax, asOf),
+      loadInstructions(stores, asOf),
+      stores.digests.recent(recentDigestsMax, asOf).then(async (digests) => withFrames(stores, digests)),
+      stores.tasks.list({ statuses: ['todo', 'in_progress', 'blocked'], limit: tasksMax }, asOf),
     ])
-  const [handoff] = handoffDigest ? await withFrames(stores, [handoffDigest]) : []
   return {
     stack,
     openFrames,
@@ -114,7 +114,7 @@ export const gather = async (ctx: Context, stores: Stores, request: BundleReques
         anchor.scope === 'project' || request.branch === undefined || anchor.branch === request.branch,
     ),
     instructions,
-    recentDigests: await withFrames(stores, digests),
+    recentDigests,
     tasks,
     retrieval,
   }

@@ -117,10 +117,10 @@ const byValue = (a: Candidate, b: Candidate): number =>
   b.value - a.value || b.item.score - a.item.score || (a.item.id < b.item.id ? -1 : 1)
 
 /**
- * After this many items in a row found no room the packing is taken for full: the rest is judged by its size,
- * and no longer compared with what was taken. Of a thousand contenders a small budget holds thirty.
+ * After this many items found no room, one that is too long as well is refused by its size alone, and no longer
+ * compared with what was taken. Of a thousand contenders a small budget holds thirty.
  */
-const refusedInARowMax = 20
+const refusedMax = 12
 
 /** The state of one packing; `decide` is asked once for each item. */
 class Packing {
@@ -129,7 +129,7 @@ class Packing {
   tokens = 0
   private readonly byId: ReadonlyMap<string, Candidate>
   private readonly deciding = new Set<string>()
-  private refusedInARow = 0
+  private refused = 0
 
   constructor(candidates: readonly Candidate[]) {
     this.byId = new Map(candidates.map((candidate) => [candidate.item.id, candidate]))
@@ -141,7 +141,7 @@ class Packing {
     this.deciding.add(id)
     const reason = this.isFullFor(candidate, limit) ? 'budget' : this.reasonToLeave(candidate, limit)
     this.deciding.delete(id)
-    this.refusedInARow = reason === 'budget' ? this.refusedInARow + 1 : 0
+    if (reason === 'budget') this.refused++
     if (reason) this.left.set(id, reason)
     else this.take(candidate)
   }
@@ -149,11 +149,11 @@ class Packing {
   /** Gives items that were left for want of room another chance, under a wider limit. */
   reconsider(): void {
     this.left.clear()
-    this.refusedInARow = 0
+    this.refused = 0
   }
 
   private isFullFor(candidate: Candidate, limit: number): boolean {
-    return this.refusedInARow >= refusedInARowMax && this.tokens + candidate.leastTokens > limit
+    return this.refused >= refusedMax && this.tokens + candidate.leastTokens > limit
   }
 
   private take(candidate: Candidate): void {

@@ -166,15 +166,23 @@ const aroundScore = (item: RetrievalItem, places: ReadonlyMap<string, number>, d
 }
 
 const directoryOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')))
-const isSuffixPath = (path: string, suffix: string): boolean => path === suffix || path.endsWith(`/${suffix}`)
+/** A file that is asked about, with its directory; two directories are not cut for each pair again. */
+interface AskedFile {
+  readonly path: string
+  readonly directory: string
+}
+const isSuffixPath = (path: string, suffix: string): boolean =>
+  path.endsWith(suffix) && (path.length === suffix.length || path.at(-suffix.length - 1) === '/')
 
 /** 1 when the item touches an asked file, .3 when it touches one beside it. */
-const fileScore = (files: readonly string[], asked: readonly string[]): number => {
+const fileScore = (files: readonly string[], asked: readonly AskedFile[]): number => {
   let best = 0
   for (const file of files)
-    for (const path of asked) {
+    for (const { path, directory } of asked) {
       if (isSuffixPath(file, path) || isSuffixPath(path, file)) return 1
-      if (directoryOf(file) !== '' && directoryOf(file) === directoryOf(path)) best = 0.3
+      // Before its last slash a file of that directory has all of it, and nothing else.
+      if (directory !== '' && file.startsWith(`${directory}/`) && file.lastIndexOf('/') === directory.length)
+        best = 0.3
     }
   return best
 }
@@ -220,7 +228,7 @@ interface Surroundings {
   readonly frames: ReadonlyMap<string, number>
   readonly phrases: readonly RegExp[]
   readonly callStack: readonly string[]
-  readonly files: readonly string[]
+  readonly files: readonly AskedFile[]
 }
 
 const surroundingsOf = (input: RankInput): Surroundings => {
@@ -233,7 +241,10 @@ const surroundingsOf = (input: RankInput): Surroundings => {
     frames: frameScores(input.items),
     phrases: input.query.phrases.map(patternOf),
     callStack: input.callStack ?? [],
-    files: [...(input.files ?? []), ...input.query.files],
+    files: [...(input.files ?? []), ...input.query.files].map((path) => ({
+      path,
+      directory: directoryOf(path),
+    })),
   }
 }
 
@@ -275,11 +286,32 @@ const scoreItem = (item: RetrievalItem, all: Surroundings): RankedItem => {
   return { item, score, parts }
 }
 
-/** All items, best first. Never a superseded one before its successor, whatever their scores. */
-export const rankItems = (input: RankInput): RankedItem[] => {
-  const all = surroundingsOf(input)
-  return orderBySupersession(
-    input.items.map((item) => scoreItem(item, all)),
-    input.supersessions,
-  )
+/** Items that are scored once; `order` gives them best first, never a superseded one before its successor. */
+export interface Ranking {
+  /** With texts that were not known at first, by item id: only what depends on a text is scored again. */
+  order(texts?: ReadonlyMap<string, string>): RankedItem[]
 }
+
+const dependsOnText = ({ phrases, identifiers, asksWhen }: ParsedQuery): boolean =>
+  phrases.length > 0 || identifiers.length > 0 || asksWhen
+
+export const createRanking = (input: RankInput): Ranking => {
+  const all = surroundingsOf(input)
+  const isTextScored = dependsOnText(input.query)
+  const scored = input.items.map((item) => scoreItem(item, all))
+  const withText = (ranked: RankedItem, text: string | undefined): RankedItem => {
+    if (text === undefined) return ranked
+    const item = { ...ranked.item, text }
+    return isTextScored ? scoreItem(item, all) : { ...ranked, item }
+  }
+  return {
+    order: (texts) =>
+      orderBySupersession(
+        texts ? scored.map((ranked) => withText(ranked, texts.get(ranked.item.id))) : scored,
+        input.supersessions,
+      ),
+  }
+}
+
+/** All items, best first. Never a superseded one before its successor, whatever their scores. */
+export const rankItems = (input: RankInput): RankedItem[] => createRanking(input).order()

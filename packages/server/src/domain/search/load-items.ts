@@ -28,7 +28,8 @@ export interface FoundItem extends Provenance {
   occurredAt: Date
 }
 
-type Wanted = { itemId: string; itemKind: ItemKind }
+/** A row of the index knows its frame, which is then read together with the item. */
+type Wanted = { itemId: string; itemKind: ItemKind; frameId?: string | null }
 
 const provenance = ({ authorId, authorName, clientName, source }: Provenance): Provenance => ({
   authorId,
@@ -56,21 +57,24 @@ export const loadItems = async (
   const ids = (kind: ItemKind) => [
     ...new Set(wanted.filter((each) => each.itemKind === kind).map((each) => each.itemId)),
   ]
-  const [events, anchors, digests, tasks, ownFrames] = await Promise.all([
+  const likelyFrames = [...new Set(wanted.flatMap(({ frameId }) => frameId ?? []))]
+  const [events, anchors, digests, tasks, ownFrames, framesAround] = await Promise.all([
     stores.events.findMany(ids('event')),
     stores.anchors.findMany(ids('anchor'), asOf),
     stores.digests.findMany(ids('digest')),
     stores.tasks.findMany(ids('task')),
     stores.frames.findMany(ids('frame'), asOf),
+    stores.frames.findMany(likelyFrames),
   ])
   const successorIds = anchors.flatMap((anchor) => anchor.supersededBy ?? [])
   const frameIds = [...events, ...anchors, ...digests, ...tasks].flatMap((each) => each.frameId ?? [])
-  const [frames, successors] = await Promise.all([
-    stores.frames.findMany([...new Set(frameIds)]),
+  const asked = new Set(likelyFrames)
+  const [moreFrames, successors] = await Promise.all([
+    stores.frames.findMany([...new Set(frameIds)].filter((id) => !asked.has(id))),
     stores.anchors.findMany([...new Set(successorIds)], asOf),
   ])
   const frameById = new Map(
-    [...frames, ...ownFrames].map((frame) => [
+    [...framesAround, ...moreFrames, ...ownFrames].map((frame) => [
       frame.id,
       { id: frame.id, ref: formatFrameRef(frame.refNo), name: frame.name, refNo: frame.refNo },
     ]),

@@ -1,7 +1,7 @@
 /**
  * One retrieval: candidates from the index, exact BM25, what stands around a hit, then the structural rank.
  *
- *   query ─ lexemes ─ document frequencies ─ 600 candidate chunks ─ BM25 ─┐
+ *   query ─ lexemes ─ document frequencies ─ 300 candidate chunks ─ BM25 ─┐
  *                        neighbours, successors, texts of the best ───────┴─ rankItems
  *
  * Nothing here writes, and the same memory gives the same answer.
@@ -17,7 +17,7 @@ import {
   type LexicalScore,
 } from '../retrieval/bm25.ts'
 import { parseQuery } from '../retrieval/query.ts'
-import { rankItems, type RankedItem } from '../retrieval/rank.ts'
+import { createRanking, type RankedItem } from '../retrieval/rank.ts'
 import { toTsquery } from '../retrieval/tokenise.ts'
 import type { ParsedQuery, RetrievalItem } from '../retrieval/types.ts'
 import { loadItems, type FoundItem } from './load-items.ts'
@@ -42,7 +42,7 @@ export interface Retrieval {
 }
 
 const neighbourDistance = 2
-const neighboursOf = 100
+const neighboursOf = 60
 const textsMax = 150
 /** Model tokens of whole texts that one retrieval loads beyond the first twenty: some events are whole logs. */
 const textTokensMax = 100_000
@@ -64,11 +64,11 @@ const loadStatistics = async (
 }
 
 /**
- * Entries behind the gate are read and weighed one by one, 7 us each, so a common lexeme is left out of the gate
- * (not of the score) when the rarer ones before it hold this many: ten times what is kept. At 100,000 entries
- * that loses none of the exact top 20 that eight lexemes find, and takes the 90th percentile from 193 to 70 ms.
+ * Entries behind the gate are read and weighed one by one, so a common lexeme is left out of the gate (not of the
+ * score) when the rarer ones before it hold this many. At 100,000 entries of a synthetic history that loses none
+ * of the exact top 20 that eight lexemes find; half of it loses three in a hundred.
  */
-const gateEntriesMax = 6_000
+const gateEntriesMax = 2_000
 
 const boundGate = (rarestFirst: readonly string[], df: ReadonlyMap<string, number>) => {
   let entries = 0
@@ -94,6 +94,7 @@ const findCandidates = async (
     gate: toTsquery(gate),
     lexemes,
     weights: terms.map((term) => term.weight),
+    averageLength: statistics.avgLength,
     asOf: request.asOf,
     limit: limits.searchCandidates,
   })
@@ -125,12 +126,11 @@ const findNeighbours = async (
   )
 }
 
-const toItem = (
-  row: Candidate,
-  found: FoundItem | undefined,
-  lexical: number,
-  text: string,
-): RetrievalItem => ({
+/** The chunk that was found. */
+const excerptOf = (row: Candidate | undefined, { text }: FoundItem) =>
+  row ? text.slice(row.startOffset, row.endOffset) : text
+
+const toItem = (row: Candidate, found: FoundItem | undefined, lexical: number): RetrievalItem => ({
   id: row.itemId,
   itemKind: row.itemKind,
   kind: row.kind,
@@ -139,7 +139,7 @@ const toItem = (
   frameId: row.frameId ?? undefined,
   seq: row.seq ?? undefined,
   createdAt: row.occurredAt,
-  text,
+  text: found ? excerptOf(row, found) : '',
   tokens: row.tokens,
   files: row.files,
   status: found?.status ?? 'active',
@@ -158,12 +158,6 @@ const bestRows = (rows: readonly Candidate[], lexical: ReadonlyMap<string, Lexic
   return best
 }
 
-const needsText = (query: ParsedQuery) =>
-  query.phrases.length > 0 || query.identifiers.length > 0 || query.asksWhen
-
-const excerptOf = (row: Candidate, found: FoundItem | undefined) =>
-  found?.text.slice(row.startOffset, row.endOffset) ?? ''
-
 /** With one voice in the project a name in the question tells nothing. */
 const actorsAmong = (rows: Iterable<Candidate>) => {
   const actors = new Set<string>()
@@ -176,46 +170,45 @@ export const retrieve = async (
   stores: Stores,
   request: RetrievalRequest,
 ): Promise<Retrieval> => {
-  const now = request.asOf ?? ctx.now
+  const { asOf } = request
+  const now = asOf ?? ctx.now
   const first = parseQuery(request.text, { now })
-  const statistics = request.statistics ?? (await loadStatistics(stores, first, request.asOf))
+  const statistics = request.statistics ?? (await loadStatistics(stores, first, asOf))
   const { candidates, lexical } = await findCandidates(stores, request, first, statistics)
-  const neighbours = request.filter ? [] : await findNeighbours(stores, candidates, lexical, request.asOf)
+  const [neighbours, anchors] = await Promise.all([
+    request.filter ? [] : findNeighbours(stores, candidates, lexical, asOf),
+    loadItems(
+      stores,
+      candidates.filter((row) => row.itemKind === 'anchor'),
+      asOf,
+    ),
+  ])
+  const successors = await loadSuccessors(stores, anchors, asOf)
   const rows = bestRows([...candidates, ...neighbours], lexical)
-  const query = parseQuery(request.text, { now, knownActors: actorsAmong(rows.values()) })
-  const anchors = await loadItems(
-    stores,
-    [...rows.values()].filter((row) => row.itemKind === 'anchor'),
-    request.asOf,
-  )
-  const successors = await loadSuccessors(stores, anchors, request.asOf)
   const found = new Map([...anchors, ...successors])
-  const rank = () =>
-    rankItems({
-      query,
-      callStack: request.callStack,
-      files: request.files,
-      supersessions: supersessionsOf(found),
-      items: [
-        ...[...rows.values()].map((row) =>
-          toItem(
-            row,
-            found.get(row.itemId),
-            lexical.get(row.itemId)?.score ?? 0,
-            excerptOf(row, found.get(row.itemId)),
-          ),
-        ),
-        ...[...successors.values()].filter((item) => !rows.has(item.id)).map(successorItem),
-      ],
-    })
-  let ranked = rank()
+  const query = parseQuery(request.text, { now, knownActors: actorsAmong(rows.values()) })
+  const ranking = createRanking({
+    query,
+    callStack: request.callStack,
+    files: request.files,
+    supersessions: supersessionsOf(found),
+    items: [
+      ...[...rows.values()].map((row) =>
+        toItem(row, found.get(row.itemId), lexical.get(row.itemId)?.score ?? 0),
+      ),
+      ...[...successors.values()].filter((item) => !rows.has(item.id)).map(successorItem),
+    ],
+  })
   const missing = textsWithin(
-    ranked.flatMap(({ item }) => (found.has(item.id) ? [] : (rows.get(item.id) ?? []))),
+    ranking.order().flatMap(({ item }) => (found.has(item.id) ? [] : (rows.get(item.id) ?? []))),
   )
-  for (const [id, item] of await loadItems(stores, missing, request.asOf)) found.set(id, item)
-  if (needsText(query)) ranked = rank()
+  const texts = new Map<string, string>()
+  for (const [id, item] of await loadItems(stores, missing, asOf)) {
+    found.set(id, item)
+    texts.set(id, excerptOf(rows.get(id), item))
+  }
   return {
-    ranked: ranked.map((each) => withExcerpt(each, rows, found)),
+    ranked: ranking.order(texts),
     found,
     query,
     statistics,
@@ -230,16 +223,6 @@ const textsWithin = (rows: readonly Candidate[]): Candidate[] => {
     tokens += row.tokens
     return index < textsAlways || tokens <= textTokensMax
   })
-}
-
-const withExcerpt = (
-  ranked: RankedItem,
-  rows: ReadonlyMap<string, Candidate>,
-  found: ReadonlyMap<string, FoundItem>,
-): RankedItem => {
-  const row = rows.get(ranked.item.id)
-  if (!row || ranked.item.text !== '') return ranked
-  return { ...ranked, item: { ...ranked.item, text: excerptOf(row, found.get(ranked.item.id)) } }
 }
 
 const supersessionsOf = (found: ReadonlyMap<string, FoundItem>) => {
