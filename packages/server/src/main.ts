@@ -8,6 +8,7 @@ const stopped = new Promise<NodeJS.Signals>((resolve) => {
 
 await run(process.argv, {
   env: process.env,
+  cwd: process.cwd(),
   stdout: process.stdout,
   stderr: process.stderr,
   stopped,

@@ -3,10 +3,15 @@ import type { Writable } from 'node:stream'
 
 export interface Io {
   env: NodeJS.ProcessEnv
-  stdout: Writable & { isTTY?: boolean }
+  /** Directory that the person is in. */
+  cwd: string
+  /** On a terminal with its size in characters. */
+  stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number }
   stderr: Writable & { isTTY?: boolean }
   /** Resolves when the process is asked to stop (SIGINT, SIGTERM). */
   stopped: Promise<NodeJS.Signals>
+  /** Shows a text in the person's pager until they leave it; false when none can be started. */
+  page?(text: string): Promise<boolean>
   /** Sets the exit code of the process. */
   setExitCode(code: number): void
 }
@@ -38,6 +43,18 @@ export const usageError = (message: string) => new CommandFailure(exitCodes.usag
 export const dataError = (message: string, cause?: unknown) =>
   new CommandFailure(exitCodes.data, message, { cause })
 
+/** What JSON leaves as it is and a terminal obeys or hides: C1 controls, bidirectional and invisible characters. */
+const unsafeInJson =
+  /[\u007F-\u009F\u00AD\u061C\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF]|[\u{E0000}-\u{E0FFF}]/gu
+
+/** JSON in which such characters are escaped, so that it says the same and is safe to look at. */
+const toSafeJson = (value: unknown) =>
+  JSON.stringify(value, null, 2).replace(unsafeInJson, (found) =>
+    [...Array(found.length).keys()]
+      .map((index) => `\\u${found.charCodeAt(index).toString(16).padStart(4, '0')}`)
+      .join(''),
+  )
+
 export const print = (io: Io, text: string) => void io.stdout.write(`${text}\n`)
-export const printJson = (io: Io, value: unknown) => print(io, JSON.stringify(value, null, 2))
+export const printJson = (io: Io, value: unknown) => print(io, toSafeJson(value))
 export const warn = (io: Io, text: string) => void io.stderr.write(`${text}\n`)

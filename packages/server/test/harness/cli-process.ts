@@ -9,6 +9,7 @@ const stopped = new Promise<NodeJS.Signals>((resolve) => {
 })
 await run(['node', 'stackmemory', ...process.argv.slice(separator + 1)], {
   env: Object.fromEntries(given.map((each) => [each.split('=', 1)[0], each.slice(each.indexOf('=') + 1)])),
+  cwd: process.cwd(),
   stdout: process.stdout,
   stderr: process.stderr,
   stopped,

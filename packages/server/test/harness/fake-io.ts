@@ -31,6 +31,7 @@ export const createFakeIo = (env: NodeJS.ProcessEnv): CommandLine => {
   return {
     io: {
       env: { LOG_LEVEL: 'silent', ...env },
+      cwd: process.cwd(),
       stdout: out.stream,
       stderr: err.stream,
       stopped,
