@@ -41,7 +41,7 @@ const packContenders = (contenders: readonly Contender[], budget: number, detail
       ? [
           entry({
             ...contender.entry,
-            text: `${contender.head}${indent(taken.text)}`,
+            text: `${contender.head()}${indent(taken.text)}`,
             value: contender.score,
           }),
         ]

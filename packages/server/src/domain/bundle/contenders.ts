@@ -12,7 +12,8 @@ import type { Gathered } from './gather.ts'
 
 export interface Contender extends PackItem {
   entry: Omit<BundleEntry, 'tokens' | 'text' | 'value'>
-  head: string
+  /** Written only for what is taken. */
+  head: () => string
 }
 
 const anchorHead = (
@@ -30,15 +31,19 @@ const standingScore = (anchor: Anchor) => 0.1 + 0.04 * anchor.priority + (anchor
 export const anchorContenders = (gathered: Gathered, scores: ReadonlyMap<string, RankedItem>): Contender[] =>
   gathered.anchors.map((anchor, index) => {
     const text = anchorText(anchor)
+    const measured = measureText(text)
     return {
       id: anchor.id,
       text,
-      ...measureText(text),
+      tokens: measured.tokens,
+      get lexemes() {
+        return measured.lexemes
+      },
       score: (scores.get(anchor.id)?.score ?? 0) + standingScore(anchor),
       createdAtMs: anchor.occurredAt.getTime(),
       lane: anchor.pinned || anchor.type === 'constraint' ? 'instruction' : undefined,
       distinct: true, // the same statement is in force once; one that is nearly the same says something else
-      head: anchorHead(anchor),
+      head: () => anchorHead(anchor),
       entry: { id: anchor.id, ref: formatAnchorRef(anchor.refNo), section: 'in_force', order: index },
     }
   })
@@ -72,7 +77,7 @@ const memoryContender = (
   createdAtMs: item.occurredAt.getTime(),
   lane,
   supersededBy: item.supersededBy,
-  head: headOf(item),
+  head: () => headOf(item),
   entry: {
     id: item.id,
     ref: item.ref,
@@ -112,7 +117,7 @@ const recentContender = (
   tokens: countTokens(digest.text),
   score: 0.5 - index / 20,
   createdAtMs: digest.occurredAt.getTime(),
-  head: `${formatFrameRef(frame.refNo)} digest (${byline(digest, digest.occurredAt)}): `,
+  head: () => `${formatFrameRef(frame.refNo)} digest (${byline(digest, digest.occurredAt)}): `,
   entry: {
     id: digest.id,
     ref: formatFrameRef(frame.refNo),

@@ -208,15 +208,17 @@ export const getContext = async (
       const id = moment.receipt?.id ?? ctx.newId()
       const { bundle, fitted } = fit(ctx, compiled, id, moment)
       if (!moment.receipt)
-        await stores.receipts.insert({
-          id,
-          operation: 'get_context',
-          input: { ...moment.input, as_of: undefined },
-          body: receiptBody(gathered, fitted, bundle),
-          authorId: ctx.principal.userId,
-          clientName: ctx.principal.client.name,
-          createdAt: moment.at,
-        })
+        stores.defer(
+          stores.receipts.insert({
+            id,
+            operation: 'get_context',
+            input: { ...moment.input, as_of: undefined },
+            body: receiptBody(gathered, fitted, bundle),
+            authorId: ctx.principal.userId,
+            clientName: ctx.principal.client.name,
+            createdAt: moment.at,
+          }),
+        )
       return bundle
     },
     { durable: false },
