@@ -448,4 +448,43 @@ export const requirements: readonly Requirement[] = [
     sentence: 'A second start is answered plainly and harms nothing.',
     source: 'Command line',
   },
+
+  // Connecting clients
+  {
+    id: 'connect.undo',
+    sentence:
+      'Undoing a connection gives back the very bytes that were there, or takes out only what it wrote.',
+    source: 'Connecting',
+  },
+  {
+    id: 'connect.dry-run',
+    sentence: 'A dry run says what would change and writes nothing.',
+    source: 'Connecting',
+  },
+  {
+    id: 'connect.idempotent',
+    sentence: 'Connecting twice changes nothing; another target changes only our entry.',
+    source: 'Connecting',
+  },
+  {
+    id: 'connect.malformed',
+    sentence: 'A malformed file is reported with line and column, and left alone.',
+    source: 'Connecting',
+  },
+  { id: 'connect.read-only', sentence: 'A read-only file is left alone.', source: 'Connecting' },
+  {
+    id: 'connect.symlink',
+    sentence: 'A symbolic link stays one; its target is changed.',
+    source: 'Connecting',
+  },
+  {
+    id: 'connect.foreign',
+    sentence: 'An entry that we did not write is never touched.',
+    source: 'Connecting',
+  },
+  {
+    id: 'connect.changed',
+    sentence: 'An entry that was changed by hand is shown and left alone.',
+    source: 'Connecting',
+  },
 ]

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { version } from '../app.ts'
+import { addConnect } from '../connect/command.ts'
 import { doctor } from './doctor.ts'
 import { exportMemory, type ExportOptions } from './export.ts'
 import { importClaudeCode, type ImportClaudeCodeOptions } from './import-claude-code.ts'
@@ -45,6 +46,7 @@ export const createProgram = (io: Io): Command => {
       example('serve', 'serve    # with PORT=9000 and DATA_DIR=./memory in the environment'),
     )
     .action(async () => serve(io))
+  addConnect(program, io)
   addImport(program, io)
   addExport(program, io)
   addKeys(program, io)

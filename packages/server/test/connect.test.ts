@@ -1,0 +1,245 @@
+/** `stackmemory connect` on files as people have them: what it adds, what it leaves alone, and taking it back. */
+import { existsSync } from 'node:fs'
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { parse as parseJsonc } from 'jsonc-parser'
+import { parse as parseToml } from 'smol-toml'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { clients, scopesOf, type Client, type Scope } from '../src/connect/clients.ts'
+import { herePlace } from '../src/connect/place.ts'
+import { fixturesFor, malformedFor } from './connect-fixtures.ts'
+import { runCommand } from './harness/fake-io.ts'
+
+let home: string
+let env: NodeJS.ProcessEnv
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'connect-'))
+  await mkdir(join(home, 'repository', '.git'), { recursive: true })
+  env = { HOME: home, USERPROFILE: home, APPDATA: join(home, 'AppData'), PATH: '' }
+})
+afterEach(async () => rm(home, { recursive: true }))
+
+const cases = clients.flatMap((client) => scopesOf(client).map((scope) => ({ client, scope, id: client.id })))
+
+const fileOf = (client: Client, scope: Scope) =>
+  client.file[scope]?.(herePlace(env, join(home, 'repository'))) ?? ''
+
+const connect = async (client: Client, scope: Scope, ...options: string[]) =>
+  runCommand(env, 'connect', client.id, '--scope', scope, '--directory', join(home, 'repository'), ...options)
+
+const put = async (path: string, text: string) => {
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, text)
+}
+
+const read = async (path: string) => readFile(path, 'utf8')
+
+const entryIn = (client: Client, text: string, name = 'stackmemory'): unknown => {
+  const whole: unknown = client.format === 'toml' ? parseToml(text) : parseJsonc(text.replace('\uFEFF', ''))
+  return (whole as Record<string, Record<string, unknown> | undefined>)[client.container]?.[name]
+}
+
+/** Every file of the home with its bytes, but for backups. */
+const photograph = async () => {
+  const entries = await readdir(home, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => !entry.isDirectory() && !entry.name.endsWith('.bak'))
+  const paths = files.map((entry) => join(entry.parentPath, entry.name)).toSorted()
+  return Promise.all(paths.map(async (path) => [path, (await readFile(path)).toString('hex')]))
+}
+
+/** The characters of `before` that stand in `after`, in their order: all of them when nothing was changed. */
+const withoutAdditions = (before: string, after: string): string => {
+  let found = ''
+  for (const character of after) if (character === before[found.length]) found += character
+  return found
+}
+
+const remote = ['--url', 'https://memory.example.com', '--project', 'acme/shop']
+/** Claude Desktop can be told a key in no other way. */
+const remoteFor = (client: Client) => (client.keyNeedsFile ? [...remote, '--key-in-file'] : remote)
+
+describe.each(cases)('$id, $scope', ({ client, scope }) => {
+  it('makes a file that was not there, and takes it away with its folders [connect.undo]', async () => {
+    const before = await photograph()
+    const path = fileOf(client, scope)
+    const hadFolder = existsSync(dirname(path))
+    expect(await connect(client, scope)).toMatchObject({ exitCode: 0 })
+    expect(entryIn(client, await read(path))).toBeDefined()
+    expect((await stat(path)).mode & 0o777).toBe(scope === 'user' ? 0o600 : 0o644)
+    expect(await connect(client, scope, '--undo')).toMatchObject({ exitCode: 0 })
+    expect(await photograph()).toEqual(before)
+    expect(existsSync(dirname(path))).toBe(hadFolder)
+  })
+
+  it('says what it would do and does nothing [connect.dry-run]', async () => {
+    const path = fileOf(client, scope)
+    for (const text of [
+      undefined,
+      ...fixturesFor(client.format, client.container).map((each) => each.text),
+    ]) {
+      if (text !== undefined) await put(path, text)
+      const before = await photograph()
+      const { exitCode, stdout } = await connect(client, scope, '--dry-run')
+      expect(exitCode).toBe(0)
+      expect(stdout).toContain(`Would ${text === undefined ? 'make' : 'change'} ${path}`)
+      expect(stdout).toMatch(/^\+.*stackmemory/m)
+      expect(await photograph()).toEqual(before)
+    }
+    expect(await readdir(dirname(path))).not.toContainEqual(expect.stringMatching(/\.bak$/))
+  })
+
+  it('gives back the very bytes, local and remote, for every file it can read [connect.undo]', async () => {
+    env['STACKMEMORY_API_KEY'] = 'smk_live_abc'
+    const path = fileOf(client, scope)
+    for (const { title, text } of fixturesFor(client.format, client.container))
+      for (const options of [[], remoteFor(client)]) {
+        await put(path, text)
+        expect((await connect(client, scope, ...options)).stderr, title).toBe('')
+        const written = await read(path)
+        expect(entryIn(client, written), title).toBeDefined()
+        expect(withoutAdditions(text, written), title).toBe(text)
+        expect(written.includes('\r\n'), title).toBe(text.includes('\r\n'))
+        expect((await connect(client, scope, '--undo')).stderr, title).toBe('')
+        expect(await read(path), title).toBe(text)
+      }
+  })
+
+  it('changes nothing the second time, and only its own when the target changes [connect.idempotent]', async () => {
+    const path = fileOf(client, scope)
+    const [, , , , , , , , full] = fixturesFor(client.format, client.container)
+    await put(path, full?.text ?? '')
+    await connect(client, scope)
+    const once = await photograph()
+    expect((await connect(client, scope)).stdout).toContain('Connected already')
+    expect(await photograph()).toEqual(once)
+    await connect(client, scope, '--latest')
+    expect(JSON.stringify(entryIn(client, await read(path)))).toContain('@latest')
+    await connect(client, scope)
+    const isFile = ([file]: readonly (string | undefined)[]) => file === path
+    expect((await photograph()).filter(isFile)).toEqual(once.filter(isFile))
+    expect((await readdir(dirname(path))).filter((name) => name.endsWith('.bak'))).toHaveLength(1)
+    await connect(client, scope, '--undo')
+    expect(await read(path)).toBe(full?.text)
+  })
+
+  it('says where a malformed file is wrong, and leaves it [connect.malformed]', async () => {
+    const path = fileOf(client, scope)
+    for (const { title, text, says } of malformedFor(client.format, client.container)) {
+      await put(path, text)
+      const before = await photograph()
+      for (const options of [[], ['--dry-run']]) {
+        const { exitCode, stderr } = await connect(client, scope, ...options)
+        expect(exitCode, title).toBe(65)
+        expect(stderr, title).toMatch(says)
+        expect(stderr, title).toContain(path)
+        expect(stderr, title).toContain('Nothing was changed.')
+      }
+      expect(await photograph(), title).toEqual(before)
+    }
+  })
+
+  it('leaves a read-only file, and undoes nothing in one [connect.read-only]', async () => {
+    const path = fileOf(client, scope)
+    await put(path, '')
+    await chmod(path, 0o444)
+    const { exitCode, stderr } = await connect(client, scope)
+    expect([exitCode, stderr]).toEqual([69, expect.stringContaining(`${path} is read-only`)])
+    expect((await connect(client, scope, '--dry-run')).exitCode).toBe(0)
+    await chmod(path, 0o640)
+    await connect(client, scope)
+    expect((await stat(path)).mode & 0o777).toBe(0o640)
+    const written = await read(path)
+    await chmod(path, 0o444)
+    expect((await connect(client, scope, '--undo')).exitCode).toBe(69)
+    expect(await read(path)).toBe(written)
+    await chmod(path, 0o640)
+    await connect(client, scope, '--undo')
+    expect(await read(path)).toBe('')
+    expect((await stat(path)).mode & 0o777).toBe(0o640)
+  })
+
+  it.skipIf(process.platform === 'win32')(
+    'changes what a symbolic link points to [connect.symlink]',
+    async () => {
+      const path = fileOf(client, scope)
+      const target = join(home, 'dotfiles', 'config')
+      for (const text of ['', undefined]) {
+        await rm(path, { force: true })
+        await mkdir(dirname(path), { recursive: true })
+        await mkdir(dirname(target), { recursive: true })
+        await (text === undefined ? rm(target) : writeFile(target, text))
+        await symlink(target, path)
+        await connect(client, scope)
+        expect(entryIn(client, await read(target))).toBeDefined()
+        expect((await lstat(path)).isSymbolicLink()).toBe(true)
+        await connect(client, scope, '--undo')
+        expect((await lstat(path)).isSymbolicLink()).toBe(true)
+        expect(existsSync(target)).toBe(text !== undefined)
+      }
+    },
+  )
+
+  it('leaves an entry that it did not write, also when asked to undo [connect.foreign]', async () => {
+    const path = fileOf(client, scope)
+    const text =
+      client.format === 'toml'
+        ? '[mcp_servers.stackmemory]\ncommand = "mine"\n\n[mcp_servers.stackmemory.env]\nAPI_KEY = "hidden"\n'
+        : `{\n  "${client.container}": { "stackmemory": { "command": "mine", "env": { "API_KEY": "hidden" } } }\n}\n`
+    await put(path, text)
+    const { exitCode, stderr } = await connect(client, scope)
+    expect([exitCode, stderr]).toEqual([75, expect.stringContaining('did not write')])
+    expect(stderr).toContain('"command":"mine"')
+    expect(stderr).not.toContain('hidden')
+    expect((await connect(client, scope, '--undo')).stdout).toContain('Nothing to undo')
+    expect(await read(path)).toBe(text)
+    await connect(client, scope, '--name', 'stackmemory-2')
+    expect(entryIn(client, await read(path), 'stackmemory-2')).toBeDefined()
+    await connect(client, scope, '--name', 'stackmemory-2', '--undo')
+    expect(await read(path)).toBe(text)
+  })
+
+  it('refuses to take back what was changed by hand, and shows it [connect.changed]', async () => {
+    const path = fileOf(client, scope)
+    await put(path, '')
+    await connect(client, scope)
+    const changed = (await read(path)).replaceAll('-y', '--yes')
+    await writeFile(path, changed)
+    for (const options of [['--undo'], ['--undo', '--dry-run'], ['--latest']]) {
+      const { exitCode, stderr } = await connect(client, scope, ...options)
+      expect(exitCode).toBe(75)
+      expect(stderr).toContain('was changed by hand')
+      expect(stderr).toContain('--yes')
+    }
+    expect(await read(path)).toBe(changed)
+  })
+
+  it('takes back only its own when the rest changed since [connect.undo]', async () => {
+    const path = fileOf(client, scope)
+    for (const { title, text } of fixturesFor(client.format, client.container)) {
+      if (client.format === 'json' && !/\S/.test(text.replaceAll(/\/\/.*|\/\*[^]*?\*\//g, ''))) continue
+      await put(path, text)
+      await connect(client, scope)
+      const [added, pattern] =
+        client.format === 'toml' ? ['\n[later]\nx = 1\n', ''] : [' // later\n', '// later\n']
+      await writeFile(path, (await read(path)) + added)
+      expect((await connect(client, scope, '--undo')).stderr, title).toBe('')
+      const left = await read(path)
+      expect(left, title).toContain(client.format === 'toml' ? added : pattern)
+      expect(entryIn(client, left), title).toBeUndefined()
+      expect(left.replaceAll(/\s/g, ''), title).toBe((text + added).replaceAll(/\s/g, ''))
+    }
+  })
+})
