@@ -487,4 +487,66 @@ export const requirements: readonly Requirement[] = [
     sentence: 'An entry that was changed by hand is shown and left alone.',
     source: 'Connecting',
   },
+
+  // The bridge: MCP on stdio in front of the service
+  {
+    id: 'bridge.unchanged',
+    sentence: 'Messages of both protocol eras pass unchanged in both directions.',
+    source: 'MCP 2025-11-25 and 2026-07-28, Streamable HTTP',
+  },
+  {
+    id: 'bridge.headers',
+    sentence:
+      'Arguments that a tool marks with x-mcp-header are repeated in headers, and wrongly marked tools left out.',
+    source: 'MCP 2026-07-28, Streamable HTTP, Schema Extension',
+  },
+  {
+    id: 'bridge.idempotent',
+    sentence: 'Each tool call has an Idempotency-Key of its own, which stays the same when it is repeated.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'bridge.cancel',
+    sentence: 'A cancelled request ends at the service and gets no answer.',
+    source: 'MCP, Cancellation',
+  },
+  {
+    id: 'bridge.errors',
+    sentence:
+      'Every request gets an answer: that of the service, or a sentence of our own that says what to do.',
+    source: 'JSON-RPC 2.0',
+  },
+  {
+    id: 'bridge.secure',
+    sentence:
+      'A key goes only to the address that was given, over https or within this machine, and is never shown.',
+    source: 'Bridge',
+  },
+  {
+    id: 'bridge.settings',
+    sentence:
+      'Both names of each variable are equals; settings that contradict each other are an error that says so.',
+    source: 'Bridge',
+  },
+  {
+    id: 'bridge.session',
+    sentence: 'A session that the service has forgotten is opened again, without the client noticing.',
+    source: 'MCP 2025-11-25, Session Management',
+  },
+  {
+    id: 'bridge.resume',
+    sentence: 'A broken stream is taken up where it ended.',
+    source: 'MCP 2025-11-25, Resumability and Redelivery',
+  },
+  {
+    id: 'bridge.exit',
+    sentence:
+      'When the client closes the input, the session is ended and the process is gone within a second.',
+    source: 'MCP, stdio, Shutdown',
+  },
+  {
+    id: 'bridge.authorization',
+    sentence: 'Whoever supplies the credential is asked again when it is refused.',
+    source: 'MCP, Authorization',
+  },
 ]

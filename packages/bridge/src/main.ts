@@ -1,0 +1,60 @@
+/** The only file that touches the process: its arguments, environment, streams, signals and exit code. */
+import { type Invocation, parseInvocation } from './settings.ts'
+
+/** As `sysexits.h` has them: EX_USAGE, EX_CONFIG. */
+const exitCodes = { ok: 0, failure: 1, usage: 64, configuration: 78 }
+/** From the end of standard input to the end of the process, at most. */
+const exitMsMax = 900
+
+const say = (line: string): void => {
+  process.stderr.write(`stackmemory-mcp: ${line}\n`)
+}
+
+await run(parseInvocation(process.argv.slice(2), process.env))
+
+async function run(invocation: Invocation): Promise<void> {
+  switch (invocation.kind) {
+    case 'version':
+      process.stdout.write(`${(await import('./version.ts')).version}\n`)
+      return
+    case 'help':
+      process.stdout.write((await import('./help.ts')).help)
+      return
+    case 'connect':
+      say('"connect" is not part of this build.')
+      process.exitCode = exitCodes.usage
+      return
+    case 'problem':
+      return refuse(invocation.message)
+    case 'serve':
+      return serve(invocation.settings)
+  }
+}
+
+async function serve(settings: Extract<Invocation, { kind: 'serve' }>['settings']): Promise<void> {
+  const { createStdioBridge } = await import('./serve.ts')
+  const pipe = createStdioBridge({ settings, log: say })
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+  })
+  await pipe.start()
+  if (process.stdin.isTTY) {
+    say('This is an MCP server for a client that starts it, not for a terminal. See --help; Ctrl+C ends it.')
+  }
+  await Promise.race([pipe.closed, stopped])
+  setTimeout(() => process.exit(exitCodes.ok), exitMsMax).unref()
+  await pipe.close()
+  process.exit(exitCodes.ok)
+}
+
+/**
+ * A mistake in the configuration. Many clients show nobody what a server says on standard error, but all show the
+ * answer to their first request: so that is given, too, until the client goes.
+ */
+async function refuse(message: string): Promise<void> {
+  say(message)
+  process.exitCode = exitCodes.configuration
+  if (process.stdin.isTTY) return
+  const { answerWithProblem } = await import('./answer-with-problem.ts')
+  await answerWithProblem(message, process.stdin, process.stdout)
+}

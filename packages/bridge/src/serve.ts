@@ -1,0 +1,28 @@
+/** The stdio server: a pipe to the service, until the client goes. */
+import { StdioServerTransport } from '@modelcontextprotocol/server/stdio'
+import { localRoute } from './local-route.ts'
+import { type Pipe, createPipe } from './pipe.ts'
+import { remoteRoute } from './remote-route.ts'
+import type { Settings } from './settings.ts'
+import { version } from './version.ts'
+
+export interface ServeOptions {
+  readonly settings: Settings
+  readonly log: (line: string) => void
+}
+
+export function createStdioBridge({ settings, log }: ServeOptions): Pipe {
+  const { endpoint, apiKey, keyVariable } = settings
+  return createPipe({
+    host: new StdioServerTransport(),
+    source: endpoint ? remoteRoute(endpoint) : localRoute(),
+    // The same key for every request; a 401 is final, as there is nothing to renew.
+    authorization: apiKey === undefined ? undefined : { token: async () => apiKey },
+    unauthenticated:
+      apiKey === undefined
+        ? 'wants an API key. Put one into the variable STACKMEMORY_API_KEY and start this MCP server again.'
+        : `does not accept the API key in ${keyVariable}. Check that it is whole and still valid, or use a new one.`,
+    headers: { 'user-agent': `stackmemory-mcp/${version}` },
+    log,
+  })
+}
