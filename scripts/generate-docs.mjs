@@ -115,6 +115,15 @@ const limitMeanings = {
   gateLexemes: 'Rarest lexemes of a question, of which a chunk must hold one to be a candidate.',
   timelineItemsMax: 'Events before and after, in a timeline.',
   memoryTokensPerCall: 'Tokens of text that one `get_memory` answers with.',
+  capturedEventsPerSession:
+    'Events that hooks record of one session, or of one of its agents. What comes after is not recorded.',
+  capturedIdleHours:
+    'Hours without an event after which a session that hooks recorded ends, when the next one of its person begins.',
+  capturedBundleTokens: 'Budget of the bundle that a hook injects after a compaction or a resume, in tokens.',
+  capturedOverviewTokens:
+    'Budget of the bundle that a hook injects at the start of a session, and of that with its first prompt.',
+  capturedBundleBytes: 'Bytes of text that a hook injects; clients move longer text into a file.',
+  hookBudgetMs: 'Milliseconds after which a hook is answered, whatever happens.',
   bodyBytesMax: 'Bytes of a request body, counted while it is read.',
   jsonDepthMax: 'Levels of nesting in a JSON body.',
   headersTimeoutMs: 'Milliseconds for the headers of a request to arrive.',

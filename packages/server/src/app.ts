@@ -6,6 +6,8 @@ import type { Accounts } from './domain/accounts.ts'
 import type { Log, Principal, Project } from './domain/context.ts'
 import type { Memory } from './domain/ports.ts'
 import type { Env } from './env.ts'
+import { createHooks } from './hooks/create-hooks.ts'
+import { createHookEndpoint } from './hooks/hook-endpoint.ts'
 import { createHttpApp } from './http/app.ts'
 import { loopbackHosts, loopbackOrigins } from './http/host-origin.ts'
 import { serveHttp, type HttpServer } from './http/serve.ts'
@@ -101,6 +103,7 @@ export const createApp = async ({
       return (await listFor(principal)).find(isAsked) ?? (await listFor(principal, true)).find(isAsked)
     },
     mcp,
+    hooks: createHookEndpoint(createHooks({ memory, log }), projects),
     health: async () => {
       const ready = await isUp()
       return {

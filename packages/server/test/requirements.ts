@@ -12,6 +12,88 @@ export interface Requirement {
 }
 
 export const requirements: readonly Requirement[] = [
+  // Hooks of coding agents
+  {
+    id: 'hooks.capture',
+    sentence:
+      "What an agent's hooks report is stored as a frame of its session, with events of the shape that an import brings and a digest at every turn, compaction and end.",
+    source: 'Automatic capture',
+  },
+  {
+    id: 'hooks.codex',
+    sentence: 'Sessions of Codex are recorded as those of Claude Code are, with the files of their patches.',
+    source: 'Automatic capture',
+  },
+  {
+    id: 'hooks.inject',
+    sentence:
+      'A session start and its first prompt get the context bundle once, within a budget, and nothing while nothing is known.',
+    source: 'Automatic capture',
+  },
+  {
+    id: 'hooks.compaction',
+    sentence:
+      'After a compaction the agent gets the decisions in force and its open frame with the last steps.',
+    source: 'Automatic capture',
+  },
+  {
+    id: 'hooks.resume',
+    sentence: 'A resumed session finds its frame again, and two at once in one project each have their own.',
+    source: 'Automatic capture',
+  },
+  {
+    id: 'hooks.idle',
+    sentence: 'The session of a client that was killed ends when its person begins the next one much later.',
+    source: 'Automatic capture',
+  },
+  {
+    id: 'hooks.idempotent',
+    sentence: 'A report that is sent again is stored once; the same words said again are stored again.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'hooks.import',
+    sentence: 'Importing the transcript of a session that hooks recorded adds only what they did not see.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'hooks.private',
+    sentence:
+      'Private parts, also over several fields, secrets and our own injected text are gone before a report is stored.',
+    source: 'Promise: trustworthy',
+  },
+  {
+    id: 'hooks.limits',
+    sentence: 'Long texts are cut with a mark, and a session keeps a limited number of events.',
+    source: 'Promise: bounded',
+  },
+  {
+    id: 'hooks.quiet',
+    sentence: 'Whatever a hook sends or whatever fails here, the agent gets an empty answer and goes on.',
+    source: 'Automatic capture',
+  },
+  {
+    id: 'hooks.budget',
+    sentence:
+      'A hook is answered within its time budget when the database is not, and what is late is still written.',
+    source: 'Automatic capture',
+  },
+  {
+    id: 'hooks.forgotten',
+    sentence: 'A session that somebody forgot is not recorded again by its hooks.',
+    source: 'Promise: isolated',
+  },
+  {
+    id: 'hooks.project',
+    sentence: 'A hook names its project in the address; without a name there must be only one.',
+    source: 'Automatic capture',
+  },
+  {
+    id: 'hooks.tenancy',
+    sentence: "Each caller's hook reads and writes what its rights say, and nothing of another organization.",
+    source: 'Promise: isolated',
+  },
+
   // Memory: frames, events, anchors, tasks
   {
     id: 'frames.stack',

@@ -113,3 +113,42 @@ export const matrix: readonly Row[] = [
   writing('promote_learning', { content: 'A learning of the matrix', frameId: '$frame' }, 'not_found'),
   writing('add_task_dependency', { taskId: '$task', dependsOnId: '$other-task' }, 'not_found'),
 ]
+
+/** What a hook does for each caller: `reads` says that the bundle came, `writes` that the report was stored. */
+export type HookOutcome = 'reads' | 'writes' | 'reads and writes' | 'nothing' | 'not_found' | '401'
+
+export interface HookRow {
+  client: 'claude-code' | 'codex'
+  /** Name of a payload in fixtures/hooks/. */
+  event: string
+  outcomes: Record<Actor, HookOutcome>
+}
+
+const hook = (
+  client: HookRow['client'],
+  event: string,
+  insider: HookOutcome,
+  reader: HookOutcome,
+): HookRow => ({
+  client,
+  event,
+  outcomes: {
+    owner: insider,
+    admin: insider,
+    member: insider,
+    viewer: reader,
+    read_only_key: reader,
+    no_scope: 'nothing',
+    other_tenant: 'not_found',
+    ...outsiders,
+  },
+})
+
+export const hookMatrix: readonly HookRow[] = (['claude-code', 'codex'] as const).flatMap((client) => [
+  hook(client, 'session-start', 'reads', 'reads'),
+  hook(client, 'session-start-compact', 'reads', 'reads'),
+  hook(client, 'user-prompt-submit', 'reads and writes', 'reads'),
+  hook(client, client === 'codex' ? 'post-tool-use-shell' : 'post-tool-use-bash', 'writes', 'nothing'),
+  hook(client, 'stop', 'writes', 'nothing'),
+  hook(client, 'pre-compact', 'nothing', 'nothing'),
+])

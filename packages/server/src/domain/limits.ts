@@ -30,4 +30,9 @@ export const limits = {
   gateLexemes: 8,
   timelineItemsMax: 50,
   memoryTokensPerCall: 6_000,
+  capturedEventsPerSession: 20_000, // of one session or one of its agents; what comes after is not recorded
+  capturedIdleHours: 24, // then the next session of the same person ends it
+  capturedBundleTokens: 1_500, // injected at the first prompt and after a compaction
+  capturedOverviewTokens: 1_000, // injected when a session starts
+  capturedBundleBytes: 9_500, // clients move longer text of a hook into a file
 } as const

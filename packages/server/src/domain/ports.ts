@@ -57,6 +57,8 @@ export interface FrameStore {
   listOpen(limit: number, asOf: Date | null): Promise<Frame[]>
   countOpen(): Promise<number>
   close(id: string, outcome: string, at: Date): Promise<void>
+  /** Only for sessions, which people resume; a bundle of an earlier moment then sees it as open all the time. */
+  reopen(id: string, at: Date): Promise<void>
   reparent(id: string, parentId: string | null, depth: number, at: Date): Promise<void>
   /** Reserves `count` sequence numbers and returns the last one; undefined when the frame is not there. */
   reserveEvents(

@@ -7,6 +7,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Log } from '../domain/context.ts'
 import { isDomainError } from '../domain/errors.ts'
 import { hasCredentialInUrl } from './credential.ts'
+import { hooksRoute } from './hooks-route.ts'
 import { isAllowedHost, isAllowedOrigin } from './host-origin.ts'
 import { mcpRoute } from './mcp-route.ts'
 import type { HttpAppOptions } from './options.ts'
@@ -56,6 +57,11 @@ export function createHttpApp(options: HttpAppOptions): Hono<HttpEnv> {
   const mcp = mcpRoute(options)
   app.all('/mcp', mcp)
   app.all('/mcp/:org/:project', mcp)
+  if (options.hooks) {
+    const hooks = hooksRoute(options, options.hooks)
+    app.all('/hooks/v1/:client', hooks)
+    app.all('/hooks/v1/:client/:org/:project', hooks)
+  }
   app.notFound((c) =>
     problemResponse({
       code: 'not_found',

@@ -78,7 +78,7 @@ function knownMethodOf(body: unknown): string | undefined {
   return typeof body.method === 'string' && /^[a-z/_A-Z]{1,60}$/.test(body.method) ? body.method : undefined
 }
 
-function challenge(
+export function challenge(
   error: Extract<AuthenticationResult, { ok: false }>['error'],
   requestId: string,
   resourceMetadataUrl: URL | undefined,

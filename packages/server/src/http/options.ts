@@ -1,5 +1,6 @@
 /** What the HTTP edge needs from the rest of the program. The composition root supplies it. */
 import type { Log, Principal, Project } from '../domain/context.ts'
+import type { ErrorCode } from '../domain/errors.ts'
 
 export type AuthenticationResult =
   | { ok: true; principal: Principal; expiresAt?: Date }
@@ -25,6 +26,27 @@ export interface McpEndpoint {
   handle(call: McpCall): Promise<Response>
 }
 
+export interface HookEndpoint {
+  isClient(name: string): name is 'claude-code' | 'codex'
+  /** The project that was named, that of the repository, or the only one there is. */
+  chooseProject(asked: {
+    principal: Principal
+    /** `org/project`. */
+    named: string | undefined
+    /** Identity of the repository that the agent works in. */
+    repository: string | undefined
+  }): Promise<{ project: Project } | { problem: { code: ErrorCode; detail: string } }>
+  /** Never throws. */
+  handle(call: {
+    client: 'claude-code' | 'codex'
+    body: unknown
+    principal: Principal
+    project: Project
+    requestId: string
+    idempotencyKey: string | undefined
+  }): Promise<{ kind: 'done'; body: object } | { kind: 'nothing'; why: string }>
+}
+
 export interface Health {
   /** The process works; false asks the supervisor for a restart. */
   readonly live: boolean
@@ -38,9 +60,15 @@ export interface HttpLimits {
   readonly bodyBytesMax: number
   /** Deepest nesting of a JSON body. */
   readonly jsonDepthMax: number
+  /** The answer to a hook comes within this time, whatever happens. */
+  readonly hookBudgetMs: number
 }
 
-export const defaultHttpLimits: HttpLimits = { bodyBytesMax: 4 * 1024 * 1024, jsonDepthMax: 64 }
+export const defaultHttpLimits: HttpLimits = {
+  bodyBytesMax: 4 * 1024 * 1024,
+  jsonDepthMax: 64,
+  hookBudgetMs: 2_000,
+}
 
 export interface HttpAppOptions {
   /** Where clients reach this service; its host and origin are always allowed. */
@@ -54,6 +82,8 @@ export interface HttpAppOptions {
   /** The project if it exists and the principal may see it. */
   resolveProject(principal: Principal, org: string, project: string): Promise<Project | undefined>
   readonly mcp: McpEndpoint
+  /** Without it there is nothing at /hooks. */
+  readonly hooks?: HookEndpoint
   health(): Promise<Health>
   readonly log: Log
   readonly limits?: Partial<HttpLimits>

@@ -122,6 +122,11 @@ const close = sql<never, readonly [string, string, string, Date]>(
   `update frames set status = 'closed', outcome = $3, closed_at = $4, last_activity_at = greatest(last_activity_at, $4)
    where project_id = $1 and id = $2`,
 )
+const reopen = sql<never, readonly [string, string, Date]>(
+  'frames.reopen',
+  `update frames set status = 'open', outcome = null, closed_at = null, last_activity_at = greatest(last_activity_at, $3)
+   where project_id = $1 and id = $2`,
+)
 const reparent = sql<never, readonly [string, string, string | null, number, Date]>(
   'frames.reparent',
   `with recursive below as (
@@ -164,6 +169,7 @@ export const createFrameStore = (tx: Transaction, projectId: string): FrameStore
   listOpen: async (limit, asOf) => tx.run(listOpen, [projectId, limit, asOf]),
   countOpen: async () => (await tx.run(countOpen, [projectId]))[0]?.count ?? 0,
   close: async (id, outcome, at) => void (await tx.run(close, [projectId, id, outcome, at])),
+  reopen: async (id, at) => void (await tx.run(reopen, [projectId, id, at])),
   reparent: async (id, parentId, depth, at) =>
     void (await tx.run(reparent, [projectId, id, parentId, depth, at])),
   reserveEvents: async (id, count, at) => (await tx.run(reserveEvents, [projectId, id, count, at]))[0],

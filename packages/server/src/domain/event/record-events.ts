@@ -27,7 +27,13 @@ export const eventInput = z.strictObject({
     .optional()
     .describe('Identity of the event; the same key is stored once.'),
 })
-export type EventInput = z.infer<typeof eventInput>
+export type EventInput = z.infer<typeof eventInput> & {
+  /**
+   * Another key under which the event may be in the project already, because it also comes in another way: what
+   * hooks recorded is known to a later import of the same session. No caller of a tool can give it.
+   */
+  alias?: string
+}
 
 export const recordEventsInput = z.strictObject({
   frame: ref.describe('Open frame the events belong to.'),
@@ -81,6 +87,7 @@ const cleanLabels = (
   tool: cleanLine(event.tool),
   files: cleanLines(event.files),
   ...(event.key !== undefined && { key: safeKey(event.key) }),
+  ...(event.alias !== undefined && { alias: safeKey(event.alias) }),
 })
 
 const breatheEveryChars = 65_536
@@ -98,14 +105,13 @@ const createBreather = () => {
 
 /** Keys that are in the project already, or come twice in one batch. */
 const findRepeated = async (stores: Stores, prepared: readonly Prepared[]) => {
-  const keys = prepared.flatMap(({ event }) => event.key ?? [])
-  const known = new Set(await stores.events.knownExternalKeys(keys))
+  const keysOf = ({ key, alias }: EventInput) => [key, alias].filter((each) => each !== undefined)
+  const known = new Set(await stores.events.knownExternalKeys(prepared.flatMap(({ event }) => keysOf(event))))
   return new Set(
     prepared
       .filter(({ event }) => {
-        if (event.key === undefined) return false
-        const repeated = known.has(event.key)
-        known.add(event.key)
+        const repeated = keysOf(event).some((each) => known.has(each))
+        if (event.key !== undefined) known.add(event.key)
         return repeated
       })
       .map(({ index }) => index),

@@ -11,10 +11,9 @@
 import { createCleaner, type CleanReport } from '../clean.ts'
 import type { Context } from '../context.ts'
 import { appendEvents, type EventInput } from '../event/record-events.ts'
-import { buildDigestBody, renderDigest } from '../frame/build-digest.ts'
-import { digestEntries } from '../index-memory.ts'
+import { putDigest } from '../frame/put-digest.ts'
 import { limits } from '../limits.ts'
-import type { Digest, DigestBody, Frame, frameTypes, Outcome } from '../memory.ts'
+import type { DigestBody, Frame, frameTypes, Outcome } from '../memory.ts'
 import { authorize } from '../policy.ts'
 import type { Memory, Stores } from '../ports.ts'
 import { provenanceOf } from '../provenance.ts'
@@ -156,25 +155,9 @@ const writeDigest = async (ctx: Context, stores: Stores, frame: Frame, imported:
     durationMs: Math.max(0, imported.endedAt.getTime() - frame.startedAt.getTime()),
     below: subtree.filter((each) => each.parentId === frame.id),
   }
-  const body = buildDigestBody(facts)
-  const digest: Digest = {
-    ...provenanceOf(ctx, 'import'),
-    id: before?.id ?? ctx.newId(),
-    frameId: frame.id,
-    outcome: imported.outcome,
-    summary: facts.summary,
-    body,
-    text: renderDigest(facts, body),
-    durationMs: facts.durationMs,
-    occurredAt: imported.endedAt,
-    createdAt: ctx.now,
-    deletedAt: null,
-  }
   await Promise.all([
     stores.frames.close(frame.id, imported.outcome, imported.endedAt),
-    before ? stores.digests.replace(digest) : stores.digests.insert(digest),
-    stores.search.remove([digest.id]),
-    stores.search.insertMany(digestEntries(digest)),
+    putDigest(ctx, stores, facts, { before, source: 'import', at: imported.endedAt }),
   ])
 }
 

@@ -17,8 +17,9 @@ const lessThan = String.raw`(?:<|\\u003[cC]|&lt;)`
 const greaterThan = String.raw`(?:>|\\{1,16}u003[eE]|&gt;)`
 const opening = String.raw`${lessThan}${tag}\s{1,8}receipt=(\\*)(?:"|'|&quot;|\\{1,16}u0022)`
 const closing = String.raw`${lessThan}\/${tag}\s{0,8}${greaterThan}`
-const privateOpening = String.raw`${lessThan}private(?:\s[^<>]{0,200})?${greaterThan}`
-const privateClosing = String.raw`${lessThan}\/private\s{0,8}${greaterThan}`
+/** Sources of patterns, to be read without regard to case. */
+export const privateOpening = String.raw`${lessThan}private(?:\s[^<>]{0,200})?${greaterThan}`
+export const privateClosing = String.raw`${lessThan}\/private\s{0,8}${greaterThan}`
 
 /** Puts text for a model into the envelope. `receipt` names the record of how the text was compiled. */
 export function wrapInjected(body: string, { receipt }: { receipt: string }): string {

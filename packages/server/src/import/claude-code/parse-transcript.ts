@@ -202,7 +202,7 @@ class TranscriptParser {
       (text, file, index) => text.replace(file, () => files[index] ?? file),
       call.content,
     )
-    this.#add(place, { kind, role: 'assistant', tool: part.name, content, files })
+    this.#add(place, { kind, role: 'assistant', tool: part.name, toolUseId: part.id, content, files })
   }
 
   #readToolResult(part: ToolResultPart, place: Place): void {
@@ -220,6 +220,7 @@ class TranscriptParser {
       kind: outcome.kind,
       role,
       tool: call?.tool,
+      toolUseId: part.tool_use_id,
       content: outcome.content,
       files,
       isError: outcome.failed,

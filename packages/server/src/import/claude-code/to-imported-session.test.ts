@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseTranscript } from './parse-transcript.ts'
-import { summaryOf } from './summary.ts'
+import { summaryOf } from '../../domain/ingest/summary-of.ts'
 import { titleOfPrompt } from './title.ts'
 import { toImportedSession } from './to-imported-session.ts'
 import type { TranscriptEntry } from './transcript.ts'

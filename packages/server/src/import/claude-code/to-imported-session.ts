@@ -1,9 +1,9 @@
 /** From a parsed transcript to what memory keeps of it. */
-import { createHash } from 'node:crypto'
+import { agentKey, boundedId, sayingBase, sayingKey, sessionKey, toolKey } from '../../domain/capture/keys.ts'
 import type { EventInput } from '../../domain/event/record-events.ts'
 import type { ImportedFrame, ImportedSession } from '../../domain/ingest/import-session.ts'
+import { isFinished, summaryOf } from '../../domain/ingest/summary-of.ts'
 import { limits } from '../../domain/limits.ts'
-import { summaryOf } from './summary.ts'
 import { titleOfSession } from './title.ts'
 import type { TranscriptEntry, TranscriptError, TranscriptSession, TranscriptSubagent } from './transcript.ts'
 import { shorten } from './tool-call.ts'
@@ -11,14 +11,13 @@ import { shorten } from './tool-call.ts'
 /** The whole prompt is the first event; in a digest a long one would leave no room for what came of it. */
 const goalCharsMax = 200
 const errorsMax = 6
-const keyCharsMax = 150
 
 /** @param summaryOfLeaf title that Claude Code gave elsewhere, by the uuid of a session's last message */
 export const toImportedSession = (
   session: TranscriptSession,
   summaryOfLeaf: ReadonlyMap<string, string> = new Map(),
 ): ImportedSession => {
-  const root = `claude-code:${bounded(session.sessionId)}`
+  const root = sessionKey('claude-code', session.sessionId)
   return {
     ...toFrame(session.entries, root, root),
     name: titleOfSession(session, summaryOfLeaf),
@@ -36,7 +35,7 @@ export const toImportedSession = (
 }
 
 const toSubagent = (subagent: TranscriptSubagent, root: string): ImportedFrame => ({
-  ...toFrame(subagent.entries, `${root}:${bounded(subagent.agentId)}`, root),
+  ...toFrame(subagent.entries, agentKey(root, subagent.agentId), root),
   name: shorten(
     (subagent.description ?? subagent.entries[0]?.content ?? 'Subagent')
       .split('\n', 1)[0]
@@ -58,10 +57,29 @@ const toFrame = (entries: TranscriptEntry[], externalKey: string, root: string):
   endedAt: entries.at(-1)?.occurredAt ?? new Date(0),
   outcome: isFinished(entries) ? 'done' : 'abandoned',
   summary: summaryOf(entries),
-  events: entries.map((entry) => toEvent(entry, root)),
+  events: withAliases(
+    entries.map((entry) => ({ entry, event: toEvent(entry, root) })),
+    externalKey,
+  ),
 })
 
-const toEvent = (entry: TranscriptEntry, root: string): EventInput => ({
+/** The keys under which hooks have recorded the same (domain/capture/keys.ts). */
+const withAliases = (pairs: { entry: TranscriptEntry; event: EventInput }[], frameKey: string) => {
+  const said = new Map<string, number>()
+  return pairs.map(({ entry, event }): EventInput => {
+    if (entry.toolUseId !== undefined) {
+      const part = entry.role === 'assistant' ? 'call' : 'result'
+      return { ...event, alias: toolKey('claude-code', entry.toolUseId, part) }
+    }
+    if (entry.kind !== 'message') return event
+    const base = sayingBase(frameKey, event.role, event.content)
+    const count = (said.get(base) ?? 0) + 1
+    said.set(base, count)
+    return { ...event, alias: sayingKey(base, count) }
+  })
+}
+
+export const toEvent = (entry: TranscriptEntry, root: string): EventInput => ({
   kind: entry.kind,
   role: entry.role,
   actor: '',
@@ -72,14 +90,8 @@ const toEvent = (entry: TranscriptEntry, root: string): EventInput => ({
   occurred_at: entry.occurredAt.toISOString(),
   // A session that is resumed repeats the lines of the earlier one with their uuids, in a file of its own. Only
   // lines without a uuid, which are known by their number, need the session to be told apart.
-  key: entry.key.startsWith('line-') ? `${root}:${entry.key}` : `claude-code:${bounded(entry.key)}`,
+  key: entry.key.startsWith('line-') ? `${root}:${entry.key}` : `claude-code:${boundedId(entry.key)}`,
 })
-
-/** The last word is the assistant's, unless somebody or something stopped it. */
-const isFinished = (entries: readonly TranscriptEntry[]) => {
-  const last = entries.findLast((entry) => entry.tool !== 'TodoWrite')
-  return last?.kind === 'message' && last.role === 'assistant'
-}
 
 /** What stayed broken first; the rest shows what had to be overcome. */
 const digestErrors = (errors: readonly TranscriptError[]) =>
@@ -95,7 +107,7 @@ const digestErrors = (errors: readonly TranscriptError[]) =>
 const withoutExitCode = (content: string) =>
   content.replace(/^(?:Error: )?Exit code \d+\s*\n(?=\s*\S)/, '').trimStart()
 
-const goalOf = (prompt: string) =>
+export const goalOf = (prompt: string) =>
   shorten(
     prompt
       .replaceAll(/\b([0-9a-f]{10})[0-9a-f]{30}\b/g, '$1')
@@ -104,6 +116,3 @@ const goalOf = (prompt: string) =>
     goalCharsMax,
   )
 const isStorablePath = (path: string) => path !== '' && path.length <= limits.pathChars
-/** Ids come from the file; an unreasonable one still has to make a key. */
-const bounded = (id: string) =>
-  id.length <= keyCharsMax ? id : `sha256-${createHash('sha256').update(id).digest('hex')}`

@@ -24,12 +24,16 @@ export function describeToolCall({ name, input }: Pick<ToolUsePart, 'name' | 'in
   const file = text(input['file_path']) || text(input['notebook_path'])
   const content = renderers[name]?.(input, file) ?? renderOther(name, input)
   const command = name === 'Bash' ? text(input['command']) : undefined
+  const files = name === 'apply_patch' ? patchedFiles(patchOf(input)) : file === '' ? [] : [file]
   return {
     tool: name,
     content,
-    files: file === '' ? [] : [file],
-    changesFiles: file !== '' && /^(?:Edit|MultiEdit|Write|NotebookEdit)$/.test(name),
-    signature: command === undefined ? `${name}: ${file || content}` : `Bash: ${normalizeCommand(command)}`,
+    files,
+    changesFiles: files.length > 0 && /^(?:Edit|MultiEdit|Write|NotebookEdit|apply_patch)$/.test(name),
+    signature:
+      command === undefined
+        ? `${name}: ${files.join(', ') || content}`
+        : `Bash: ${normalizeCommand(command)}`,
     command,
   }
 }
@@ -40,6 +44,7 @@ const renderers: Readonly<Record<string, (input: Input, file: string) => string>
   Write: (input, file) => `Write ${file} (${lineCount(text(input['content']))} lines)`,
   Edit: (input, file) => `Edit ${file}${change(input)}`,
   MultiEdit: (input, file) => `Edit ${file}${list(input['edits']).map(change).join('')}`,
+  apply_patch: (input) => renderPatch(patchOf(input)),
   NotebookEdit: (input, file) => `Edit ${file}\n${prefixed('+', text(input['new_source']))}`,
   Grep: (input) =>
     `Grep ${quote(text(input['pattern']))}${inPath(input)}${text(input['glob']) && ` (${text(input['glob'])})`}`,
@@ -64,6 +69,22 @@ function renderCommand(command: string, description: string): string {
 function renderTask(input: Input): string {
   const kind = text(input['subagent_type'])
   return `Task${kind && ` ${kind}`}: ${text(input['description'])}\n${shorten(text(input['prompt']), commandCharsMax)}`.trim()
+}
+
+/** Codex edits files with patches in a format of its own. */
+const patchOf = (input: Input) => text(input['command']) || text(input['patch']) || text(input['input'])
+
+function patchedFiles(patch: string): string[] {
+  const files = [...patch.matchAll(/^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+)$/gm)]
+  return [...new Set(files.map((match) => (match[1] ?? '').trim()))]
+}
+
+function renderPatch(patch: string): string {
+  const changes = patch
+    .split('\n')
+    .filter((line) => !/^\*\*\* (?:Begin|End) Patch|^@@/.test(line))
+    .map((line) => line.replace(/^\*\*\* (Add|Update|Delete) File: /, '$1 ').replace(/^\*\*\* /, ''))
+  return `Edit ${patchedFiles(patch).join(', ')}\n${shorten(changes.join('\n').trim(), commandCharsMax)}`.trim()
 }
 
 const planMarks: Readonly<Record<string, string>> = { completed: '[x]', in_progress: '[>]', pending: '[ ]' }

@@ -60,6 +60,8 @@ export interface TranscriptEntry {
   readonly kind: TranscriptEntryKind
   readonly role: 'user' | 'assistant' | 'tool' | 'system'
   readonly tool?: string
+  /** Id of the tool call that this is, or is the result of. */
+  readonly toolUseId?: string
   /** Readable, cleaned and bounded; ready to be stored. */
   readonly content: string
   readonly files: string[]

@@ -1,12 +1,20 @@
 /** The words of the assistant that tell best what came of the work. */
-import type { TranscriptEntry } from './transcript.ts'
+import type { EventKind, EventRole } from '../memory.ts'
+
+/** As much of an event or of a transcript's entry as a summary needs. */
+export interface Said {
+  readonly kind: EventKind
+  readonly role: EventRole
+  readonly tool?: string
+  readonly content: string
+}
 
 const summaryCharsMax = 1_500
 /** A closing word shorter than this ("Done.") is left for the fuller message before it. */
 const tellingCharsMin = 80
 const lookBackMax = 4
 
-export const summaryOf = (entries: readonly TranscriptEntry[]): string => {
+export const summaryOf = (entries: readonly Said[]): string => {
   const said = entries
     .filter((entry) => entry.kind === 'message' && entry.role === 'assistant')
     .slice(-lookBackMax)
@@ -14,6 +22,12 @@ export const summaryOf = (entries: readonly TranscriptEntry[]): string => {
   const last = said.at(-1) ?? ''
   const text = last.length >= tellingCharsMin ? last : (said.findLast(isTelling) ?? last)
   return shortenAtParagraph(text)
+}
+
+/** The last word is the assistant's, unless somebody or something stopped it. */
+export const isFinished = (entries: readonly Said[]): boolean => {
+  const last = entries.findLast((entry) => entry.tool !== 'TodoWrite')
+  return last?.kind === 'message' && last.role === 'assistant'
 }
 
 const isTelling = (text: string) => text.length >= tellingCharsMin && !/:\s*$/.test(text)

@@ -1,0 +1,96 @@
+/**
+ * `POST /hooks/v1/{client}` and `POST /hooks/v1/{client}/{org}/{project}`: reports of coding agents, which wait for
+ * the answer. 200 means stored; 204 means that nothing was, because there was nothing to store or because something
+ * is wrong here, which is logged and no reason to trouble an agent. Only what its person must put right is said:
+ * a credential that is not valid (401) and a project that is not there (404) or not named (400).
+ */
+import type { Context as HonoContext } from 'hono'
+import type { HttpEnv } from './app.ts'
+import { readJsonBody } from './json-body.ts'
+import { challenge } from './mcp-route.ts'
+import { defaultHttpLimits, type HookEndpoint, type HttpAppOptions } from './options.ts'
+import { problemResponse } from './problem.ts'
+
+type HooksContext = HonoContext<HttpEnv>
+
+export function hooksRoute(
+  options: HttpAppOptions,
+  hooks: HookEndpoint,
+): (c: HooksContext) => Promise<Response> {
+  const { hookBudgetMs } = { ...defaultHttpLimits, ...options.limits }
+  return async (c) => {
+    c.get('access').route =
+      c.req.param('org') === undefined ? '/hooks/v1/:client' : '/hooks/v1/:client/:org/:project'
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<Response>((resolve) => {
+      timer = setTimeout(() => resolve(nothing(c, 'late')), hookBudgetMs)
+    })
+    const answer = handle(options, hooks, c).catch((error: unknown) => {
+      options.log.warn({ err: error, requestId: c.get('requestId') }, 'a hook failed')
+      return nothing(c, 'failed')
+    })
+    // What is late is still written if it can be; only its answer does not wait.
+    return Promise.race([answer, late]).finally(() => clearTimeout(timer))
+  }
+}
+
+async function handle(options: HttpAppOptions, hooks: HookEndpoint, c: HooksContext): Promise<Response> {
+  const requestId = c.get('requestId')
+  const access = c.get('access')
+  const client = c.req.param('client') ?? ''
+  if (!hooks.isClient(client)) {
+    const detail =
+      'Hooks are taken from claude-code and codex: POST /hooks/v1/claude-code or /hooks/v1/codex.'
+    return problemResponse({ code: 'not_found', detail, requestId })
+  }
+  if (c.req.method !== 'POST') {
+    const detail = 'Send the report of a hook with POST.'
+    return problemResponse({
+      code: 'invalid_input',
+      status: 405,
+      detail,
+      requestId,
+      headers: { allow: 'POST' },
+    })
+  }
+  const caller = await options.authenticate(c.req.raw)
+  if (!caller.ok) return challenge(caller.error, requestId, options.resourceMetadataUrl)
+  access.credentialId = caller.principal.credential.id
+  access.organizationId = caller.principal.organizationId
+  const read = await readJsonBody(c.req.raw, { ...defaultHttpLimits, ...options.limits })
+  if (!read.ok) {
+    options.log.warn({ requestId, client, failure: read.failure }, 'the body of a hook was refused')
+    return nothing(c, read.failure)
+  }
+  access.requestBytes = read.bytes
+  const project = await hooks.chooseProject({
+    principal: caller.principal,
+    named: namedProject(c),
+    repository: c.req.header('x-stackmemory-repository'),
+  })
+  if ('problem' in project) return problemResponse({ ...project.problem, requestId })
+  access.projectId = project.project.id
+  const answer = await hooks.handle({
+    client,
+    body: read.value,
+    principal: caller.principal,
+    project: project.project,
+    requestId,
+    idempotencyKey: c.req.header('idempotency-key')?.slice(0, 200),
+  })
+  if (answer.kind === 'nothing') return nothing(c, answer.why)
+  access.hook = 'done'
+  return c.json(answer.body)
+}
+
+/** `org/project`, from the path or the query. */
+function namedProject(c: HooksContext): string | undefined {
+  const org = c.req.param('org')
+  const project = c.req.param('project')
+  return org !== undefined && project !== undefined ? `${org}/${project}` : c.req.query('project')
+}
+
+function nothing(c: HooksContext, why: string): Response {
+  c.get('access').hook = why
+  return new Response(null, { status: 204 })
+}
