@@ -11,6 +11,8 @@ const here = (path) => fileURLToPath(new URL(`../packages/bridge/${path}`, impor
 const { output } = await build({
   input: { 'mcp-server': here('src/main.ts') },
   platform: 'node',
+  // jsonc-parser's other form loads its parts in a way that no bundler can follow.
+  resolve: { mainFields: ['module', 'main'] },
   // The libraries' modules have no effects of their own, which the bundler cannot see. Saying so leaves out a good
   // part of the code and of the time to start.
   treeshake: { moduleSideEffects: (id) => !id.includes('node_modules'), propertyReadSideEffects: false },

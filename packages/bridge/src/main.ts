@@ -1,8 +1,7 @@
 /** The only file that touches the process: its arguments, environment, streams, signals and exit code. */
+import { exitCodes } from '../../server/src/cli/io.ts'
 import { type Invocation, parseInvocation } from './settings.ts'
 
-/** As `sysexits.h` has them: EX_USAGE, EX_CONFIG. */
-const exitCodes = { ok: 0, failure: 1, usage: 64, configuration: 78 }
 /** From the end of standard input to the end of the process, at most. */
 const exitMsMax = 900
 
@@ -21,9 +20,7 @@ async function run(invocation: Invocation): Promise<void> {
       process.stdout.write((await import('./help.ts')).help)
       return
     case 'connect':
-      say('"connect" is not part of this build.')
-      process.exitCode = exitCodes.usage
-      return
+      return connect(invocation.args)
     case 'problem':
       return refuse(invocation.message)
     case 'serve':
@@ -34,17 +31,28 @@ async function run(invocation: Invocation): Promise<void> {
 async function serve(settings: Extract<Invocation, { kind: 'serve' }>['settings']): Promise<void> {
   const { createStdioBridge } = await import('./serve.ts')
   const pipe = createStdioBridge({ settings, log: say })
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
-  })
+  const signalled = stopSignal()
   await pipe.start()
   if (process.stdin.isTTY) {
     say('This is an MCP server for a client that starts it, not for a terminal. See --help; Ctrl+C ends it.')
   }
-  await Promise.race([pipe.closed, stopped])
+  await Promise.race([pipe.closed, signalled])
   setTimeout(() => process.exit(exitCodes.ok), exitMsMax).unref()
   await pipe.close()
   process.exit(exitCodes.ok)
+}
+
+async function connect(args: readonly string[]): Promise<void> {
+  const { runConnect } = await import('./connect.ts')
+  const { env, stdout, stderr } = process
+  const setExitCode = (code: number) => void (process.exitCode = code)
+  await runConnect(args, { env, cwd: process.cwd(), stdout, stderr, stopped: stopSignal(), setExitCode })
+}
+
+async function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, resolve)
+  })
 }
 
 /**

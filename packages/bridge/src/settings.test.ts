@@ -22,6 +22,11 @@ describe('settings', () => {
     })
   })
 
+  it('takes the address of a server for its endpoint, but only in a variable [bridge.settings]', () => {
+    expect(settingsOf([], { RUNWAY_ENDPOINT: 'https://memory.example.com' }).endpoint?.href).toBe(url)
+    expect(settingsOf(['https://memory.example.com']).endpoint?.pathname).toBe('/')
+  })
+
   it('prefers the address in the arguments, and needs none [bridge.settings]', () => {
     expect(settingsOf([url], { STACKMEMORY_ENDPOINT: 'https://other.example' }).endpoint?.href).toBe(url)
     expect(settingsOf([], { STACKMEMORY_ENDPOINT: '', RUNWAY_ENDPOINT: '${RUNWAY_ENDPOINT}' }).endpoint).toBe(

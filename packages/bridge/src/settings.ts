@@ -22,7 +22,7 @@ const keyVariables = ['STACKMEMORY_API_KEY', 'RUNWAY_API_KEY'] as const
 export function parseInvocation(args: readonly string[], env: NodeJS.ProcessEnv): Invocation {
   const [first, ...rest] = args
   // Other users of this machine see the arguments of every process.
-  if (args.some((arg) => /smk_\w+_|^--?(api-?)?key\b|^--?token\b/i.test(arg))) {
+  if (args.some((arg) => /smk_\w+_/.test(arg)) || /^--?(?:api-?)?(?:key|token)\b/i.test(first ?? '')) {
     return problem('A key must not stand in an argument. Put it into the variable STACKMEMORY_API_KEY.')
   }
   if (first === '--help' || first === '-h' || first === 'help') return { kind: 'help' }
@@ -49,8 +49,11 @@ function settingsFrom(argument: string | undefined, env: NodeJS.ProcessEnv): Set
   if (key && !/^[\x21-\x7e]+$/.test(key.value)) {
     throw new SettingProblem(`${key.name} holds characters that no key has. Copy the key again.`)
   }
+  const endpoint = given && parseEndpoint(given.name, given.value)
+  // Who sets a variable to the address of a server means its MCP endpoint; an argument is taken as it is.
+  if (endpoint?.pathname === '/' && argument === undefined) endpoint.pathname = '/mcp'
   return {
-    endpoint: given && parseEndpoint(given.name, given.value),
+    endpoint,
     apiKey: key?.value,
     keyVariable: key?.name ?? keyVariables[0],
   }

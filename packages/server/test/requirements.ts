@@ -611,6 +611,11 @@ export const requirements: readonly Requirement[] = [
     source: 'Bridge',
   },
   {
+    id: 'bridge.stdout',
+    sentence: 'Standard output carries JSON-RPC messages and nothing else.',
+    source: 'MCP, stdio',
+  },
+  {
     id: 'bridge.session',
     sentence: 'A session that the service has forgotten is opened again, without the client noticing.',
     source: 'MCP 2025-11-25, Session Management',
