@@ -73,6 +73,15 @@ const variables = {
     ),
   ALLOWED_HOSTS: list.describe('More Host headers to accept, separated by commas.'),
   ALLOWED_ORIGINS: list.describe('Web origins that may call the service, separated by commas.'),
+  STACKMEMORY_BROKER_LINGER_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400_000)
+    .default(10_000)
+    .describe(
+      'How long the process that serves local memory to clients without a server stays after the last one.',
+    ),
   LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .optional()

@@ -1,12 +1,12 @@
 /** The only file that touches the process: its arguments, environment, streams, signals and exit code. */
-import { run } from './cli/run.ts'
+import type { Io } from './cli/io.ts'
 
 const stopped = new Promise<NodeJS.Signals>((resolve) => {
   process.once('SIGINT', resolve)
   process.once('SIGTERM', resolve)
 })
 
-await run(process.argv, {
+const io: Io = {
   env: process.env,
   cwd: process.cwd(),
   stdout: process.stdout,
@@ -15,4 +15,13 @@ await run(process.argv, {
   setExitCode: (code) => {
     process.exitCode = code
   },
-})
+}
+
+// A broker is waited for, and when several are started at once all but one end: it loads as little as it can.
+if (process.argv[2] === 'broker' && process.argv.length === 3) {
+  const { runBroker } = await import('./cli/run-broker.ts')
+  await runBroker(io)
+} else {
+  const { run } = await import('./cli/run.ts')
+  await run(process.argv, io)
+}

@@ -4,7 +4,11 @@ import type { Log } from './domain/context.ts'
 import { invalidInput, unavailable } from './domain/errors.ts'
 import type { Env } from './env.ts'
 import { createDatabase, type Database } from './postgres/database.ts'
-import { openEmbedded, type EmbeddedDatabase } from './postgres/embedded/open-embedded.ts'
+import {
+  openEmbedded,
+  type EmbeddedDatabase,
+  type OpenEmbeddedOptions,
+} from './postgres/embedded/open-embedded.ts'
 import { migrate } from './postgres/migrate.ts'
 
 export interface OpenDatabase {
@@ -72,10 +76,10 @@ export const openDatabase = async (
   env: Env,
   log: Log,
   onProgress: (message: string) => void,
-  ownerInfo?: Record<string, string>,
+  options: Pick<OpenEmbeddedOptions, 'ownerInfo' | 'claim' | 'snapshotAtClose'> = {},
 ): Promise<OpenDatabase> => {
   if (env.DATABASE_URL !== undefined) return openPostgres(env, env.DATABASE_URL, log, onProgress)
-  const embedded = await openEmbedded({ dataDir: env.DATA_DIR, log, onProgress, ownerInfo })
+  const embedded = await openEmbedded({ ...options, dataDir: env.DATA_DIR, log, onProgress })
   try {
     await migrate(embedded.pool, { log, onProgress })
   } catch (error) {

@@ -636,4 +636,35 @@ export const requirements: readonly Requirement[] = [
     sentence: 'Whoever supplies the credential is asked again when it is refused.',
     source: 'MCP, Authorization',
   },
+
+  // Local clients without a server
+  {
+    id: 'local.one-owner',
+    sentence:
+      'However many clients start at once, one process owns the data directory; it ends after the last client, and who comes while it ends gets the next.',
+    source: 'Local memory',
+  },
+  {
+    id: 'local.recovery',
+    sentence: 'When the owner is killed, a client has another within 3 s, and nothing acknowledged is lost.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'local.serve',
+    sentence:
+      'A running server is the owner that local clients use; a memory that only they have used gets its first key from the first server.',
+    source: 'Local memory',
+  },
+  {
+    id: 'local.private',
+    sentence:
+      'Only the user of a data directory can open the private address of its owner, and no browser can.',
+    source: 'Promise: isolated',
+  },
+  {
+    id: 'local.repository',
+    sentence:
+      'All clones and worktrees of a repository have one name, whatever form its remote is written in, and the name holds no credential.',
+    source: 'Local memory',
+  },
 ]

@@ -6,19 +6,18 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { destination } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
-import { version } from '../app.ts'
+import { version } from '../version.ts'
 import type { Accounts } from '../domain/accounts.ts'
 import type { Context, Log, Principal, Project } from '../domain/context.ts'
 import { conflict, isDomainError } from '../domain/errors.ts'
 import type { Memory } from '../domain/ports.ts'
 import { loadEnv, type Env } from '../env.ts'
-import { allScopes, prepareFirstStart } from '../first-start.ts'
+import { allScopes, prepareOwner } from '../first-start.ts'
 import { createLog } from '../log.ts'
 import { openDatabase, type OpenDatabase } from '../open-database.ts'
 import { createAccounts } from '../postgres/accounts.ts'
 import { createMemory } from '../postgres/memory.ts'
-import { loadSecretKey } from '../secret-key.ts'
-import { CommandFailure, dataError, exitCodes, usageError, warn, type Io } from './io.ts'
+import { CommandFailure, dataError, exitCodes, usageError, type Io } from './io.ts'
 import { createProgress, type Progress } from './progress.ts'
 
 export interface Local {
@@ -107,9 +106,7 @@ const runIn = async <T>(
   work: (local: Local) => Promise<T>,
 ): Promise<T> => {
   const accounts = createAccounts(database.database)
-  const firstKey = await prepareFirstStart(accounts, await loadSecretKey(env), AbortSignal.timeout(60_000))
-  if (firstKey !== undefined)
-    warn(io, `This memory is new. Its API key, shown this once:\n\n    ${firstKey}\n`)
+  await prepareOwner(accounts, AbortSignal.timeout(60_000))
   const owner = await accounts.findOwner(signal)
   if (!owner) throw dataError('This memory has users but no owner. Check that it was restored completely.')
   const principal: Principal = {

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { version } from '../app.ts'
 import { addConnect } from '../connect/command.ts'
+import { version } from '../version.ts'
 import { doctor } from './doctor.ts'
 import { exportMemory, type ExportOptions } from './export.ts'
 import { importClaudeCode, type ImportClaudeCodeOptions } from './import-claude-code.ts'
@@ -47,6 +47,12 @@ export const createProgram = (io: Io): Command => {
     )
     .action(async () => serve(io))
   addConnect(program, io)
+  program
+    .command('broker', { hidden: true })
+    .description(
+      'Serve the embedded memory to local clients until the last one has gone. They start it themselves.',
+    )
+    .action(async () => (await import('./broker.ts')).broker(io))
   addImport(program, io)
   addExport(program, io)
   addKeys(program, io)

@@ -2,9 +2,12 @@ import { destination } from 'pino'
 import { createApp, type App } from '../app.ts'
 import { loadEnv, type Env } from '../env.ts'
 import { prepareFirstStart } from '../first-start.ts'
+import { localAddress } from '../local/address.ts'
 import { createLog } from '../log.ts'
 import { openDatabase } from '../open-database.ts'
+import { endlessPresence } from '../presence.ts'
 import { loadSecretKey } from '../secret-key.ts'
+import { version } from '../version.ts'
 import { connectText } from './connect-text.ts'
 import { print, type Io } from './io.ts'
 import { createProgress, type Progress } from './progress.ts'
@@ -22,20 +25,32 @@ const describeKey = (key: string | undefined, publicUrl: URL) =>
     : `\nYour API key, shown this once:\n\n    ${key}\n\n${connectText(new URL('/mcp', publicUrl).href, key)}\n`
 
 /** Opens everything; whatever fails on the way leaves nothing open. */
-const start = async (env: Env, progress: Progress): Promise<{ app: App; key: string | undefined }> => {
+const start = async (
+  io: Io,
+  env: Env,
+  progress: Progress,
+): Promise<{ app: App; key: string | undefined }> => {
   const log = createLog(
     env.LOG_LEVEL ?? (env.DATABASE_URL ? 'info' : 'warn'),
     destination({ fd: 2, sync: false }),
   )
-  const database = await openDatabase(env, log, progress.step, { url: `http://${env.HOST}:${env.PORT}` })
+  const url = `http://${env.HOST}:${env.PORT}`
+  const database = await openDatabase(env, log, progress.step, { ownerInfo: { url, kind: 'server' } })
   let close = async () => database.close()
   try {
     const secretKey = await loadSecretKey(env)
-    const app = await createApp({ env, log, database, secretKey })
+    const address = database.embedded && localAddress(env.DATA_DIR, { env: io.env })
+    const local = address ? { address, kind: 'server' as const, presence: endlessPresence() } : undefined
+    const app = await createApp({ env, log, database, secretKey, local })
     close = async () => app.close()
     // Only now that it listens: the first key is shown once, and a taken port would have swallowed it.
     const key = await prepareFirstStart(app.accounts, secretKey, AbortSignal.timeout(60_000))
-    await database.embedded?.setOwnerInfo({ url: app.publicUrl.origin })
+    await database.embedded?.setOwnerInfo({
+      url: app.publicUrl.origin,
+      kind: 'server',
+      version,
+      ...(address && { local: address }),
+    })
     return { app, key }
   } catch (error) {
     await close()
@@ -48,7 +63,7 @@ export const serve = async (io: Io): Promise<void> => {
   const env = loadEnv(io.env)
   const progress = createProgress(io)
   try {
-    const { app, key } = await start(env, progress)
+    const { app, key } = await start(io, env, progress)
     progress.done()
     print(io, describeStart(app.publicUrl, env.DATABASE_URL ? 'PostgreSQL' : env.DATA_DIR))
     print(io, describeKey(key, app.publicUrl))

@@ -9,6 +9,7 @@ import { isDomainError } from '../domain/errors.ts'
 import { hasCredentialInUrl } from './credential.ts'
 import { hooksRoute } from './hooks-route.ts'
 import { isAllowedHost, isAllowedOrigin } from './host-origin.ts'
+import { addLocalRoutes } from './local-routes.ts'
 import { mcpRoute } from './mcp-route.ts'
 import type { HttpAppOptions } from './options.ts'
 import { problemResponse } from './problem.ts'
@@ -37,6 +38,7 @@ export function createHttpApp(options: HttpAppOptions): Hono<HttpEnv> {
     c.res.headers.set('x-content-type-options', 'nosniff')
     logAccess(options.log, c.req.method, c.res.status, startedAt, requestId, c.get('access'))
   })
+  if (options.local) addLocalRoutes(app, options.local)
   app.get('/', (c) => {
     c.get('access').route = '/'
     return c.json({ name: 'StackMemory', mcp: new URL('/mcp', options.publicUrl).href })
@@ -77,6 +79,11 @@ function refuseAtTheDoor(options: HttpAppOptions, request: Request, requestId: s
   const refuse = (detail: string) => problemResponse({ code: 'forbidden', detail, requestId })
   const hosts = [options.publicUrl.hostname, ...options.allowedHosts]
   const origins = [options.publicUrl.origin, ...options.allowedOrigins]
+  if (options.local && isFromBrowser(request.headers)) {
+    return refuse(
+      'Pages of a browser may not call the private address. Use the address of "stackmemory serve".',
+    )
+  }
   if (!isAllowedHost(request.headers.get('host'), hosts)) {
     return refuse('This Host is not served here. Use the public URL, or add the host to the allowed hosts.')
   }
@@ -94,6 +101,12 @@ function refuseAtTheDoor(options: HttpAppOptions, request: Request, requestId: s
   }
   return undefined
 }
+
+/**
+ * No browser opens a unix socket or a pipe by itself, but somebody may have put a forwarder in front of it. A page
+ * cannot keep its browser from sending these (Fetch Standard, "forbidden request-header").
+ */
+const isFromBrowser = (headers: Headers) => headers.has('origin') || headers.has('sec-fetch-site')
 
 /** The one place where an unexpected error is logged, with the id that the caller sees. */
 function errorResponse(error: unknown, requestId: string, log: Log): Response {

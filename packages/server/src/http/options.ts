@@ -1,6 +1,7 @@
 /** What the HTTP edge needs from the rest of the program. The composition root supplies it. */
 import type { Log, Principal, Project } from '../domain/context.ts'
 import type { ErrorCode } from '../domain/errors.ts'
+import type { LocalEdge } from './local-routes.ts'
 
 export type AuthenticationResult =
   | { ok: true; principal: Principal; expiresAt?: Date }
@@ -87,6 +88,8 @@ export interface HttpAppOptions {
   health(): Promise<Health>
   readonly log: Log
   readonly limits?: Partial<HttpLimits>
+  /** Only for a listener on a private address: what is served under `/local`. */
+  readonly local?: LocalEdge
   /** Advertised in `WWW-Authenticate` (RFC 9728 §5.1) once an authorization server stands behind this service. */
   readonly resourceMetadataUrl?: URL
 }

@@ -1,8 +1,11 @@
 /** Listening on a socket: limits against slow and oversized requests, and a shutdown in named phases. */
+import { chmod, rm } from 'node:fs/promises'
 import { type Server, createServer } from 'node:http'
+import type { ListenOptions } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Log } from '../domain/context.ts'
-import { DomainError } from '../domain/errors.ts'
+import { DomainError, unavailable } from '../domain/errors.ts'
+import { prepareSocketFolder } from '../local/address.ts'
 import { type Connections, trackConnections } from './connections.ts'
 
 export interface ServeOptions {
@@ -52,10 +55,48 @@ type FetchApp = { fetch(request: Request): Response | Promise<Response> }
 
 /** @throws DomainError `unavailable` when the address is taken or not permitted. */
 export async function serveHttp(app: FetchApp, options: ServeOptions): Promise<HttpServer> {
+  const { host } = options
+  const { node, close } = createListener(app, host, options)
+  await listen(node, { host, port: options.port }, (error) => listenError(error, host, options.port))
+  const address = node.address()
+  const port = typeof address === 'object' && address !== null ? address.port : options.port
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, port, node, close }
+}
+
+export type ServeLocalOptions = Omit<ServeOptions, 'host' | 'port'> & {
+  /** Path of a unix socket in a folder of our own, or name of a pipe. Only for the owner of the data directory. */
+  readonly address: string
+}
+
+/**
+ * The same server on a private address, which only this user can open.
+ *
+ * @throws DomainError `unavailable` when the folder of the socket is somebody else's, or the socket cannot be made.
+ */
+export async function serveLocal(
+  app: FetchApp,
+  options: ServeLocalOptions,
+): Promise<{ close(): Promise<void> }> {
+  const { address } = options
+  const { node, close } = createListener(app, 'localhost', options)
+  const isFile = !address.startsWith('\\\\')
+  if (isFile) {
+    prepareSocketFolder(address)
+    // The directory is ours alone, so what is there was left by an owner that was killed.
+    await rm(address, { force: true })
+  }
+  await listen(node, { path: address }, (error) =>
+    unavailable(`The private address ${address} cannot be listened on. Check its folder.`, error),
+  )
+  if (isFile) await chmod(address, 0o600)
+  return { close }
+}
+
+function createListener(app: FetchApp, hostname: string, options: Omit<ServeOptions, 'host' | 'port'>) {
   const limits = { ...defaultServeLimits, ...options.limits }
   const listener = getRequestListener((request) => app.fetch(request), {
     overrideGlobalObjects: false,
-    hostname: options.host,
+    hostname,
     errorHandler: () => new Response(null, { status: 400 }),
   })
   const node = createServer(
@@ -70,24 +111,17 @@ export async function serveHttp(app: FetchApp, options: ServeOptions): Promise<H
   )
   node.maxHeadersCount = limits.headersMax
   const connections = trackConnections(node)
-  const port = await listen(node, options.host, options.port)
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host
   let closing: Promise<void> | undefined
-  return {
-    url: `http://${host}:${port}`,
-    port,
-    node,
-    close: () => (closing ??= shutDown(node, connections, options, limits.drainTimeoutMs)),
-  }
+  const close = () => (closing ??= shutDown(node, connections, options, limits.drainTimeoutMs))
+  return { node, close }
 }
 
-function listen(node: Server, host: string, port: number): Promise<number> {
+type ListenError = (error: NodeJS.ErrnoException) => DomainError
+
+function listen(node: Server, where: ListenOptions, explain: ListenError): Promise<void> {
   return new Promise((resolve, reject) => {
-    node.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)))
-    node.listen({ host, port }, () => {
-      const address = node.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
+    node.once('error', (error: NodeJS.ErrnoException) => reject(explain(error)))
+    node.listen(where, () => resolve())
   })
 }
 
@@ -106,7 +140,7 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
 async function shutDown(
   node: Server,
   connections: Connections,
-  options: ServeOptions,
+  options: Pick<ServeOptions, 'log' | 'endStreams'>,
   drainTimeoutMs: number,
 ): Promise<void> {
   const { log } = options

@@ -27,8 +27,7 @@ export interface AddressOptions {
 export const localAddress = (dataDir: string, options: AddressOptions): string => {
   const { env, platform = process.platform, uid = userInfo().uid } = options
   const hash = createHash('sha256').update(realPathOf(dataDir)).digest('hex').slice(0, 20)
-  if (platform === 'win32')
-    return `\\\\.\\pipe\\stackmemory-${hash}-${randomBytes(16).toString('hex')}`
+  if (platform === 'win32') return `\\\\.\\pipe\\stackmemory-${hash}-${randomBytes(16).toString('hex')}`
   const inFolder = (folder: string) => join(folder, `stackmemory-${uid}`, `${hash}.sock`)
   const path = inFolder(runtimeFolder(env))
   return Buffer.byteLength(path) <= socketPathBytesMax ? path : inFolder('/tmp')

@@ -63,7 +63,8 @@ export const connectLocal = async (options: ConnectLocalOptions): Promise<LocalC
     const connection = holder && (await attach(holder, options.signal))
     if (connection) return connection
     if (broker?.failure) throw broker.failure
-    if (!isOwned(holder) && (broker === undefined || broker.mayRestart())) broker = startBroker(dataDir, options)
+    if (!isOwned(holder) && (broker === undefined || broker.mayRestart()))
+      broker = startBroker(dataDir, options)
     if (performance.now() > deadlineMs) throw noAnswer(dataDir, holder, startTimeoutMs)
     await sleep(pollMs, undefined, { signal: options.signal })
   }
@@ -109,8 +110,6 @@ const attach = async (holder: LockHolder, signal: AbortSignal | undefined) => {
         return done()
       }
       request.setTimeout(0)
-      // A client that only waits for its owner may end.
-      request.socket?.unref()
       response.on('error', () => undefined)
       const closed = new Promise<void>((end) => void response.once('close', () => end()))
       response.resume()

@@ -32,25 +32,31 @@ export const createLocalFetch =
 const send = (address: string, request: Request, body: Buffer | undefined): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     const { signal, method } = request
+    if (signal.aborted) return reject(reasonOf(signal))
     const { pathname, search } = new URL(request.url)
-    const headers: Record<string, string> = { ...Object.fromEntries(request.headers) }
+    const headers: Record<string, string> = Object.fromEntries(request.headers)
+    headers['connection'] = 'close'
     if (body !== undefined) headers['content-length'] = String(body.byteLength)
-    const outgoing = httpRequest({ socketPath: address, path: pathname + search, method, headers, agent: false })
+    const outgoing = httpRequest({
+      socketPath: address,
+      path: pathname + search,
+      method,
+      headers,
+      agent: false,
+    })
     let answer: IncomingMessage | undefined
     const abort = () => {
       answer?.destroy(reasonOf(signal))
       outgoing.destroy(reasonOf(signal))
     }
-    if (signal.aborted) return reject(reasonOf(signal))
     signal.addEventListener('abort', abort, { once: true })
     outgoing.once('close', () => signal.removeEventListener('abort', abort))
-    outgoing.once('error', (error) =>
+    // After the answer began, whoever reads the body is told there, and this rejects nothing.
+    outgoing.on('error', (error) =>
       reject(signal.aborted ? reasonOf(signal) : new TypeError('fetch failed', { cause: error })),
     )
     outgoing.once('response', (incoming) => {
       answer = incoming
-      // Whoever reads the body is told there; an error after it was read concerns nobody.
-      outgoing.on('error', () => undefined)
       incoming.on('error', () => undefined)
       resolve(incoming)
     })
@@ -58,7 +64,9 @@ const send = (address: string, request: Request, body: Buffer | undefined): Prom
   })
 
 const reasonOf = (signal: AbortSignal): Error =>
-  signal.reason instanceof Error ? signal.reason : new DOMException('This operation was aborted', 'AbortError')
+  signal.reason instanceof Error
+    ? signal.reason
+    : new DOMException('This operation was aborted', 'AbortError')
 
 /** Statuses that have no body (Fetch Standard, "null body status"). */
 const withoutBody = new Set([101, 204, 205, 304])
@@ -73,5 +81,5 @@ const toResponse = (answer: IncomingMessage, method: string): Response => {
     return new Response(null, { status, headers })
   }
   const body = Readable.toWeb(answer) as ReadableStream<Uint8Array>
-  return new Response(body as unknown as BodyInit, { status, headers })
+  return new Response(body, { status, headers })
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { conflict, DomainError, invalidInput, unavailable } from '../../domain/errors.ts'
+import { conflict } from '../../domain/errors.ts'
+import { closeToOthers, explainFileError } from './claim-directory.ts'
 import { DurableNodeFS, fsyncPath } from './durable-node-fs.ts'
 import { embeddedMajor, openEngine } from './engine.ts'
 import { newestSnapshot } from './snapshot-folder.ts'
@@ -15,46 +16,6 @@ import { newestSnapshot } from './snapshot-folder.ts'
 
 /** A new database takes 40 MB and its log grows to 64 MB; below this, starting would only end half-way. */
 const freeBytesMin = 150 * 2 ** 20
-
-/** `f_type` of statfs(2) on Linux for file systems where locks and fsync cannot be relied on. */
-const networkFileSystems = new Map([
-  [0x6969, 'NFS'],
-  [0x517b, 'SMB'],
-  [0xff534d42, 'CIFS'],
-  [0xfe534d42, 'SMB2'],
-  [0x01021997, '9p'],
-  [0x5346414f, 'AFS'],
-  [0x00c36400, 'Ceph'],
-])
-
-/** Creates the directory when it is missing and says early, in plain words, when it cannot hold a database. */
-export async function prepareDataDirectory(dataDir: string): Promise<void> {
-  try {
-    const snapshots = join(dataDir, 'snapshots')
-    await mkdir(snapshots, { recursive: true, mode: 0o700 })
-    await closeToOthers(snapshots)
-    await assertLocal(dataDir)
-  } catch (error) {
-    throw explainFileError(error, dataDir)
-  }
-}
-
-/**
- * The engine makes its files readable and writable for everybody, and the data directory may have been there before,
- * open to others: what is inside protects itself. Where the file system knows no modes, `doctor` says so.
- */
-const closeToOthers = (path: string) => chmod(path, 0o700).catch(() => undefined)
-
-async function assertLocal(dataDir: string): Promise<void> {
-  const stats = process.platform === 'linux' ? await statfs(dataDir) : undefined
-  const network = dataDir.startsWith('\\\\') ? 'network share' : networkFileSystems.get(stats?.type ?? 0)
-  if (network === undefined) return
-  throw invalidInput(
-    `The data directory ${dataDir} is on a network file system (${network}), where a database can be damaged. ` +
-      'Choose a directory on a local disk, or use a PostgreSQL server.',
-    { dataDir, fileSystem: network },
-  )
-}
 
 /**
  * Creates `pg/` unless it is there, and checks that this program can open it. The caller holds the lock.
@@ -143,35 +104,4 @@ export async function howToRestore(dataDir: string): Promise<string> {
     'Start the release that wrote it, or choose a new data directory and restore the newest snapshot into ' +
     `it: ${snapshot}`
   )
-}
-
-/** Turns what the operating system said into a sentence of ours; other errors pass unchanged. */
-export function explainFileError(error: unknown, dataDir: string): unknown {
-  if (error instanceof DomainError || typeof error !== 'object' || error === null) return error
-  // What the engine's file system throws is no Error; `errno` 51, 63, 69 and 2 are its numbers for the same four.
-  const code = 'code' in error ? error.code : 'errno' in error ? error.errno : undefined
-  switch (code) {
-    case 'ENOSPC':
-    case 51:
-      return unavailable(`The disk of ${dataDir} is full. Free at least 150 MB and start again.`, error)
-    case 'EROFS':
-    case 69:
-      return unavailable(
-        `${dataDir} is on a read-only disk. Choose a data directory that can be written.`,
-        error,
-      )
-    case 'EACCES':
-    case 'EPERM':
-    case 63:
-    case 2:
-      return unavailable(
-        `${dataDir} may not be written by this user. Correct its owner or choose another data directory.`,
-        error,
-      )
-    case 'ENOTDIR':
-    case 'EEXIST':
-      return invalidInput(`${dataDir} cannot be a data directory: part of the path is a file.`, { dataDir })
-    default:
-      return error
-  }
 }

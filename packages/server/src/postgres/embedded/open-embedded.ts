@@ -1,14 +1,9 @@
-import { resolve } from 'node:path'
 import type { Pool } from 'pg'
 import type { Log } from '../../domain/context.ts'
 import { isDomainError, unavailable } from '../../domain/errors.ts'
-import {
-  explainFileError,
-  howToRestore,
-  prepareDatabaseFiles,
-  prepareDataDirectory,
-} from './data-directory.ts'
-import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+import { claimDirectory, type DirectoryClaim, explainFileError } from './claim-directory.ts'
+import { howToRestore, prepareDatabaseFiles } from './data-directory.ts'
+import type { DirectoryLock } from './directory-lock.ts'
 import { DurableNodeFS } from './durable-node-fs.ts'
 import { createEnginePool, openEngine } from './engine.ts'
 import { lastTransaction } from './last-transaction.ts'
@@ -30,6 +25,10 @@ export interface OpenEmbeddedOptions {
   readonly snapshotIntervalMs?: number
   /** Told to whoever finds the directory in use, for example `{ url }`. */
   readonly ownerInfo?: Record<string, string>
+  /** The directory was claimed before; without it this call does that. Given back in any case. */
+  readonly claim?: DirectoryClaim
+  /** Whether closing may take the time to write a snapshot; `snapshotWhenDue` is for those who cannot wait then. */
+  readonly snapshotAtClose?: boolean
 }
 
 export interface EmbeddedDatabase {
@@ -40,6 +39,8 @@ export interface EmbeddedDatabase {
   setOwnerInfo(info: Record<string, string>): Promise<void>
   /** Writes a snapshot now and returns its path. */
   snapshot(): Promise<string>
+  /** Writes one when the newest is older than `snapshotIntervalMs` and something was written since. */
+  snapshotWhenDue(): Promise<void>
   /** Writes a snapshot when something was written since the last, then closes and unlocks. Safe to repeat. */
   close(): Promise<void>
 }
@@ -57,15 +58,10 @@ const waitForClientMs = 60_000
  */
 export async function openEmbedded(options: OpenEmbeddedOptions): Promise<EmbeddedDatabase> {
   const { log } = options
-  const dataDir = resolve(options.dataDir)
-  await prepareDataDirectory(dataDir)
+  const claim = options.claim ?? (await claimDirectory(options))
+  const { dataDir, lock } = claim
   let pool: Pool | undefined
-  const onLost = () => void pool?.end().catch(() => undefined)
-  const lock = await lockDirectory(dataDir, { log, info: options.ownerInfo, onLost }).catch(
-    (error: unknown) => {
-      throw explainFileError(error, dataDir)
-    },
-  )
+  void claim.lost.then(() => pool?.end()).catch(() => undefined)
   try {
     const engine = await openRecovering(() => openDatabaseFiles(dataDir, options), log)
     pool = createEnginePool(engine, { connectionTimeoutMillis: waitForClientMs })
@@ -114,7 +110,7 @@ async function keep(
   dataDir: string,
   options: OpenEmbeddedOptions,
 ): Promise<EmbeddedDatabase> {
-  const { log, maintenanceIntervalMs = 30_000, snapshotIntervalMs = day } = options
+  const { log, maintenanceIntervalMs = 30_000, snapshotIntervalMs = day, snapshotAtClose = true } = options
   const snapshots = await trackSnapshots(pool, dataDir)
   const maintain = createMaintenance(pool, log)
 
@@ -149,7 +145,7 @@ async function keep(
   const close = async () => {
     for (const timer of timers) clearInterval(timer)
     await housekeeping
-    if (snapshotIntervalMs > 0) {
+    if (snapshotIntervalMs > 0 && snapshotAtClose) {
       await snapshots.writeWhenChanged(options.onProgress).catch((error: unknown) => {
         log.warn({ err: error }, 'no snapshot at close; the database itself is complete')
       })
@@ -163,6 +159,7 @@ async function keep(
     dataDir,
     setOwnerInfo: (info) => lock.setInfo(info),
     snapshot: () => enqueue(() => snapshots.write()),
+    snapshotWhenDue: () => enqueue(() => snapshots.writeWhenDue(snapshotIntervalMs)),
     close: () => (closed ??= close()),
   }
 }
