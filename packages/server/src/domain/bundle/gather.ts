@@ -21,12 +21,14 @@ export interface BundleRequest {
 
 export interface Gathered {
   stack: Frame[]
+  /** Only without a stack, in whose place they are shown. */
   openFrames: Frame[]
   /** Last events of the innermost frame of the stack, oldest first. */
   lastEvents: MemoryEvent[]
   handoff: { digest: Digest; frame: Frame } | undefined
   anchors: Anchor[]
   instructions: FoundItem[]
+  /** Only when the search found nothing, in whose place they are shown. */
   recentDigests: { digest: Digest; frame: Frame }[]
   tasks: TaskWithBlockers[]
   retrieval: Retrieval | undefined
@@ -35,7 +37,7 @@ export interface Gathered {
 const openFramesMax = 50
 const lastEventsMax = 12
 const anchorsMax = 300
-const instructionsMax = 30
+const instructionsMax = 20
 const recentDigestsMax = 8
 const tasksMax = 100
 
@@ -85,25 +87,23 @@ export const gather = async (ctx: Context, stores: Stores, request: BundleReques
   const innermost = stack.at(-1)
   const text = searchText(request, stack)
   // The search goes first: the rest is read while it counts, and while its second step runs.
-  const [retrieval, openFrames, lastEvents, [handoff], anchors, instructions, recentDigests, tasks] =
-    await Promise.all([
-      text === ''
-        ? undefined
-        : retrieve(ctx, stores, {
-            text,
-            files: request.files,
-            callStack: stack.map((frame) => frame.id).toReversed(),
-            asOf,
-            statistics: request.statistics,
-          }),
-      stores.frames.listOpen(openFramesMax, asOf),
-      innermost ? stores.events.recent(innermost.id, lastEventsMax, asOf) : [],
-      stores.digests.latestHandoff(asOf).then(async (digest) => withFrames(stores, digest ? [digest] : [])),
-      stores.anchors.listInForce(anchorsMax, asOf),
-      loadInstructions(stores, asOf),
-      stores.digests.recent(recentDigestsMax, asOf).then(async (digests) => withFrames(stores, digests)),
-      stores.tasks.list({ statuses: ['todo', 'in_progress', 'blocked'], limit: tasksMax }, asOf),
-    ])
+  const [retrieval, openFrames, lastEvents, [handoff], anchors, instructions, tasks] = await Promise.all([
+    text === ''
+      ? undefined
+      : retrieve(ctx, stores, {
+          text,
+          files: request.files,
+          callStack: stack.map((frame) => frame.id).toReversed(),
+          asOf,
+          statistics: request.statistics,
+        }),
+    innermost ? [] : stores.frames.listOpen(openFramesMax, asOf),
+    innermost ? stores.events.recent(innermost.id, lastEventsMax, asOf) : [],
+    stores.digests.latestHandoff(asOf).then(async (digest) => withFrames(stores, digest ? [digest] : [])),
+    stores.anchors.listInForce(anchorsMax, asOf),
+    loadInstructions(stores, asOf),
+    stores.tasks.list({ statuses: ['todo', 'in_progress', 'blocked'], limit: tasksMax }, asOf),
+  ])
   return {
     stack,
     openFrames,
@@ -114,7 +114,9 @@ export const gather = async (ctx: Context, stores: Stores, request: BundleReques
         anchor.scope === 'project' || request.branch === undefined || anchor.branch === request.branch,
     ),
     instructions,
-    recentDigests,
+    recentDigests: retrieval?.ranked.length
+      ? []
+      : await withFrames(stores, await stores.digests.recent(recentDigestsMax, asOf)),
     tasks,
     retrieval,
   }
