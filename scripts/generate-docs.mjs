@@ -124,6 +124,7 @@ const limitMeanings = {
     'Budget of the bundle that a hook injects at the start of a session, and of that with its first prompt.',
   capturedBundleBytes: 'Bytes of text that a hook injects; clients move longer text into a file.',
   hookBudgetMs: 'Milliseconds after which a hook is answered, whatever happens.',
+  importsListed: 'Imports that one list shows, the newest.',
   bodyBytesMax: 'Bytes of a request body, counted while it is read.',
   jsonDepthMax: 'Levels of nesting in a JSON body.',
   headersTimeoutMs: 'Milliseconds for the headers of a request to arrive.',

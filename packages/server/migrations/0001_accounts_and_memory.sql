@@ -98,6 +98,25 @@ create table project_counters (
   last_ref integer not null default 0
 );
 
+-- One row for each run of an import; what it added or changed carries its id, so that it can be taken back.
+create table imports (
+  project_id uuid not null references projects (id),
+  id uuid not null,
+  source text not null check (length(source) between 1 and 40),
+  label text not null, -- what was read, as it was named
+  status text not null check (status in ('running', 'finished', 'stopped', 'undone')),
+  report jsonb not null default '{}',
+  author_id uuid not null,
+  author_name text not null,
+  client_name text not null,
+  created_at timestamptz not null,
+  finished_at timestamptz,
+  undone_at timestamptz,
+  primary key (project_id, id),
+  check ((status = 'undone') = (undone_at is not null))
+);
+create index imports_recent on imports (project_id, created_at desc);
+
 create table frames (
   project_id uuid not null references projects (id),
   id uuid not null,
@@ -119,6 +138,7 @@ create table frames (
   client_name text not null,
   source text not null check (source in ('person', 'agent', 'tool', 'import')),
   external_key text,
+  import_id uuid, -- the import that added it
   started_at timestamptz not null, -- when the work began, which an import knows better than the clock
   last_activity_at timestamptz not null,
   closed_at timestamptz,
@@ -127,6 +147,7 @@ create table frames (
   primary key (project_id, id),
   unique (project_id, ref_no),
   foreign key (project_id, parent_id) references frames (project_id, id),
+  foreign key (project_id, import_id) references imports (project_id, id),
   check (parent_id is distinct from id),
   check ((status = 'closed') = (closed_at is not null)),
   check ((status = 'closed') = (outcome is not null))
@@ -134,6 +155,7 @@ create table frames (
 create index frames_parent on frames (project_id, parent_id);
 create index frames_open on frames (project_id, created_at desc) where status = 'open' and deleted_at is null;
 create unique index frames_external_key on frames (project_id, external_key) where external_key is not null;
+create index frames_import on frames (project_id, import_id) where import_id is not null;
 
 -- Append-only: where a frame stood before each move, from which an earlier call stack is rebuilt.
 create table frame_moves (
@@ -164,15 +186,18 @@ create table events (
   client_name text not null,
   source text not null check (source in ('person', 'agent', 'tool', 'import')),
   external_key text,
+  import_id uuid,
   occurred_at timestamptz not null,
   created_at timestamptz not null,
   deleted_at timestamptz,
   primary key (project_id, frame_id, seq),
   unique (project_id, id),
-  foreign key (project_id, frame_id) references frames (project_id, id)
+  foreign key (project_id, frame_id) references frames (project_id, id),
+  foreign key (project_id, import_id) references imports (project_id, id)
 );
 create index events_recent on events (project_id, occurred_at desc);
 create unique index events_external_key on events (project_id, external_key) where external_key is not null;
+create index events_import on events (project_id, import_id) where import_id is not null;
 
 create table anchors (
   project_id uuid not null references projects (id),
@@ -200,6 +225,7 @@ create table anchors (
   client_name text not null,
   source text not null check (source in ('person', 'agent', 'tool', 'import')),
   external_key text,
+  origin jsonb, -- where the source of an import said it when it was last read
   occurred_at timestamptz not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,
@@ -217,6 +243,7 @@ create index anchors_frame on anchors (project_id, frame_id);
 create index anchors_superseded_by on anchors (project_id, superseded_by) where superseded_by is not null;
 create index anchors_content on anchors (project_id, content_hash);
 create unique index anchors_external_key on anchors (project_id, external_key) where external_key is not null;
+create index anchors_unit on anchors (project_id, (origin ->> 'unit')) where origin is not null and status = 'active';
 
 -- Append-only: every state an anchor was ever in, from which an earlier bundle is rebuilt.
 create table anchor_versions (
@@ -235,10 +262,13 @@ create table anchor_versions (
   changed_by uuid not null,
   changed_by_name text not null,
   client_name text not null,
+  import_id uuid, -- the import that made this version
   changed_at timestamptz not null,
   primary key (project_id, anchor_id, version),
-  foreign key (project_id, anchor_id) references anchors (project_id, id)
+  foreign key (project_id, anchor_id) references anchors (project_id, id),
+  foreign key (project_id, import_id) references imports (project_id, id)
 );
+create index anchor_versions_import on anchor_versions (project_id, import_id) where import_id is not null;
 
 create table digests (
   project_id uuid not null,
@@ -261,6 +291,24 @@ create table digests (
   foreign key (project_id, frame_id) references frames (project_id, id)
 );
 create index digests_recent on digests (project_id, occurred_at desc);
+
+-- What a digest was before an import replaced it, so that the import can be taken back.
+create table digest_versions (
+  project_id uuid not null,
+  frame_id uuid not null,
+  import_id uuid not null, -- the import that replaced it
+  outcome text not null,
+  summary text not null,
+  text text not null,
+  body jsonb not null,
+  duration_ms bigint not null,
+  occurred_at timestamptz not null,
+  created_at timestamptz not null,
+  primary key (project_id, frame_id, import_id),
+  foreign key (project_id, frame_id) references frames (project_id, id),
+  foreign key (project_id, import_id) references imports (project_id, id)
+);
+create index digest_versions_import on digest_versions (project_id, import_id);
 
 create table tasks (
   project_id uuid not null references projects (id),
@@ -311,10 +359,13 @@ create table task_versions (
   changed_by uuid not null,
   changed_by_name text not null,
   client_name text not null,
+  import_id uuid,
   changed_at timestamptz not null,
   primary key (project_id, task_id, version),
-  foreign key (project_id, task_id) references tasks (project_id, id)
+  foreign key (project_id, task_id) references tasks (project_id, id),
+  foreign key (project_id, import_id) references imports (project_id, id)
 );
+create index task_versions_import on task_versions (project_id, import_id) where import_id is not null;
 
 create table task_dependencies (
   project_id uuid not null,
@@ -412,7 +463,7 @@ declare t text;
 begin
   foreach t in array array[
     'project_counters', 'frames', 'frame_moves', 'events', 'anchors', 'anchor_versions', 'digests', 'tasks', 'task_versions',
-    'task_dependencies', 'receipts', 'idempotency_keys', 'search_entries'
+    'task_dependencies', 'receipts', 'idempotency_keys', 'search_entries', 'imports', 'digest_versions'
   ] loop
     execute format('alter table %I enable row level security', t);
     execute format('alter table %I force row level security', t);
@@ -432,7 +483,10 @@ create policy projects_account on projects to stackmemory_account using (true) w
 -- Append-only by grant: no update of what was said, no delete; only the tombstone may be set.
 grant select, insert, update on project_counters, frames, anchors, digests, tasks to stackmemory_app;
 grant select, insert on frame_moves, events, anchor_versions, task_versions, task_dependencies, receipts to stackmemory_app;
-grant update (deleted_at) on events to stackmemory_app;
+grant select, insert on imports, digest_versions to stackmemory_app;
+grant update (status, report, finished_at, undone_at) on imports to stackmemory_app;
+-- The key goes when an import is taken back, so that the same can be imported again.
+grant update (deleted_at, external_key) on events to stackmemory_app;
 grant update (removed_at) on task_dependencies to stackmemory_app;
 grant select, insert, update, delete on search_entries, idempotency_keys to stackmemory_app;
 grant delete on receipts to stackmemory_app;

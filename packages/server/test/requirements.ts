@@ -315,6 +315,36 @@ export const requirements: readonly Requirement[] = [
     source: 'Promise: lossless',
   },
   {
+    id: 'import.instructions',
+    sentence:
+      'Every rule that a repository gives to agents becomes a statement that says where it stands; private files and other folders are left out.',
+    source: 'Import',
+  },
+  {
+    id: 'import.follows',
+    sentence:
+      'Importing again follows the source: what changed is superseded, what vanished is retracted, and what people changed here stays.',
+    source: 'Import; promise: current',
+  },
+  {
+    id: 'import.clean',
+    sentence:
+      'No import stores a secret, a private block or text that this server injected, and what is malformed costs nothing else.',
+    source: 'Import; promise: trustworthy',
+  },
+  {
+    id: 'import.undo',
+    sentence:
+      'An import is taken back by its id, exactly, except for what somebody built on since, which is named; afterwards it can be imported again.',
+    source: 'Import',
+  },
+  {
+    id: 'import.tenancy',
+    sentence:
+      'The id of an import into another project is not found, and taking one back needs project:admin.',
+    source: 'Promise: isolated',
+  },
+  {
     id: 'transfer.roundtrip',
     sentence: 'An export, imported elsewhere, is the same memory: ids, references, times and versions.',
     source: 'Promise: lossless',

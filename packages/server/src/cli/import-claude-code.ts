@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
+import { beginImport, finishImport } from '../domain/ingest/import-run.ts'
 import { importSession, type ImportedSessionResult } from '../domain/ingest/import-session.ts'
 import { isDomainError } from '../domain/errors.ts'
 import { readTranscript, splitLines } from '../import/claude-code/read-transcript.ts'
@@ -19,6 +20,8 @@ export interface ImportClaudeCodeOptions {
 }
 
 export interface ImportReport {
+  /** Takes it back: "stackmemory import undo <id>". Null in a dry run. */
+  importId: string | null
   project: string | null
   dryRun: boolean
   /** False when it was stopped before the last file. */
@@ -37,6 +40,7 @@ const malformedShownMax = 20
 const malformedKeptMax = 1_000
 
 const newReport = (dryRun: boolean): ImportReport => ({
+  importId: null,
   project: null,
   dryRun,
   finished: true,
@@ -181,19 +185,39 @@ const importInto = async (
   local: Local,
   report: ImportReport,
   files: readonly SourceFile[],
-  options: ImportClaudeCodeOptions,
+  { project: name, label }: { project: string | undefined; label: string },
   isStopped: () => boolean,
 ) => {
-  const project = await chooseProject(local, options.project)
+  const project = await chooseProject(local, name)
   report.project = `${project.organizationSlug}/${project.slug}`
   const show = { file: local.progress.step, detail: local.progress.detail }
-  await runImport(report, files, show, isStopped, async (session, onBatch) =>
-    addSession(
-      report,
-      await importSession(local.context(project), local.memory, session, { isStopped, onBatch }),
-    ),
-  )
+  const { importId } = await beginImport(local.context(project), local.memory, {
+    source: 'claude-code',
+    label,
+  })
+  report.importId = importId
+  const context = () => ({ ...local.context(project), importId })
+  const end = async (status: 'finished' | 'stopped') =>
+    finishImport(context(), local.memory, { status, report: countsOf(report), at: new Date() })
+  try {
+    await runImport(report, files, show, isStopped, async (session, onBatch) =>
+      addSession(report, await importSession(context(), local.memory, session, { isStopped, onBatch })),
+    )
+  } catch (error) {
+    await end('stopped').catch(() => {}) // what failed is what the caller hears
+    throw error
+  }
+  await end(report.finished ? 'finished' : 'stopped')
 }
+
+const countsOf = ({ sessions, events }: ImportReport) =>
+  Object.fromEntries(
+    Object.entries({
+      sessionsNew: sessions.new,
+      sessionsGrown: sessions.grown,
+      eventsAdded: events.added,
+    }).filter(([, count]) => count > 0),
+  )
 
 const dryRun = async (report: ImportReport, files: readonly SourceFile[], isStopped: () => boolean) =>
   runImport(report, files, { file: () => {}, detail: () => {} }, isStopped, async (session) => {
@@ -218,7 +242,7 @@ export const importClaudeCode = async (
   if (options.dryRun) await dryRun(report, files, () => stopped)
   else
     await withLocal(io, { purpose: 'to import', stopsItself: true }, async (local) =>
-      importInto(local, report, files, options, () => stopped),
+      importInto(local, report, files, { project: options.project, label: path }, () => stopped),
     )
   report.durationMs = Math.round(performance.now() - startedAt)
   if (options.json) printJson(io, report)
@@ -264,6 +288,9 @@ const renderReport = (report: ImportReport): string => {
       .slice(0, malformedShownMax)
       .map(({ file, line, reason }) => `  Not understood: ${file} line ${line}: ${reason}`),
     malformed.count > malformedShownMax ? `  … and ${malformed.count - malformedShownMax} more lines` : '',
+    report.importId
+      ? `  Import     ${report.importId} (take it back with "stackmemory import undo ${report.importId}")`
+      : '',
   ]
     .filter(Boolean)
     .join('\n')

@@ -71,8 +71,13 @@ export const withLocal = async <T>(
   }
 }
 
+/** Whether there is a memory that was begun, or a server that may have one. */
+export const hasMemory = (variables: NodeJS.ProcessEnv): boolean => isBegun(loadEnv(variables))
+
+const isBegun = (env: Env) => env.DATABASE_URL !== undefined || existsSync(join(env.DATA_DIR, 'pg'))
+
 const assertExists = (env: Env) => {
-  if (env.DATABASE_URL !== undefined || existsSync(join(env.DATA_DIR, 'pg'))) return
+  if (isBegun(env)) return
   throw dataError(
     `There is no memory in ${env.DATA_DIR} yet. Begin one with "stackmemory serve", or set DATA_DIR to where it is.`,
   )

@@ -3,6 +3,7 @@ import { addConnect } from '../connect/command.ts'
 import { version } from '../version.ts'
 import { doctor } from './doctor.ts'
 import { exportMemory, type ExportOptions } from './export.ts'
+import { addImportCommands } from './import-commands.ts'
 import { importClaudeCode, type ImportClaudeCodeOptions } from './import-claude-code.ts'
 import { importJsonl, type ImportJsonlOptions } from './import-jsonl.ts'
 import { warn, type Io } from './io.ts'
@@ -86,6 +87,7 @@ const addImport = (program: Command, io: Io) => {
     .option(...jsonOption)
     .addHelpText('after', example('projects create shop-copy', 'import jsonl shop.jsonl --project shop-copy'))
     .action(async (path: string, options: ImportJsonlOptions) => importJsonl(io, path, options))
+  addImportCommands(group, io)
 }
 
 const addExport = (program: Command, io: Io) => {

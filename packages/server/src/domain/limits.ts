@@ -35,4 +35,5 @@ export const limits = {
   capturedBundleTokens: 1_500, // injected at the first prompt and after a compaction
   capturedOverviewTokens: 1_000, // injected when a session starts
   capturedBundleBytes: 9_500, // clients move longer text of a hook into a file
+  importsListed: 100,
 } as const

@@ -33,6 +33,23 @@ export type Source = (typeof sources)[number]
 export const itemKinds = ['event', 'anchor', 'digest', 'task', 'frame'] as const
 export type ItemKind = (typeof itemKinds)[number]
 
+/** Where a source of an import says something. */
+export interface Place {
+  /** A file, an entity, a note, a table: whatever the source has. */
+  place: string
+  heading?: string
+  line?: number
+  /** Who said it, as the source tells; shown, and never a reason to trust. */
+  author?: string
+}
+
+/** Where an imported statement came from, as the source was last read. */
+export interface Origin {
+  /** Part of a source whose statements are compared when it is read again. */
+  unit: string
+  places: Place[]
+}
+
 /** Who recorded a memory, through which program, by which channel. */
 export interface Provenance {
   authorId: string
@@ -57,6 +74,7 @@ export interface Frame extends Provenance {
   taskId: string | null
   eventCount: number
   externalKey: string | null
+  importId: string | null
   startedAt: Date
   lastActivityAt: Date
   closedAt: Date | null
@@ -77,6 +95,7 @@ export interface MemoryEvent extends Provenance {
   files: string[]
   isError: boolean
   externalKey: string | null
+  importId: string | null
   occurredAt: Date
   createdAt: Date
   deletedAt: Date | null
@@ -103,6 +122,7 @@ export interface Anchor extends Provenance {
   confirmedAt: Date | null
   expiresAt: Date | null
   externalKey: string | null
+  origin: Origin | null
   occurredAt: Date
   createdAt: Date
   updatedAt: Date
@@ -124,6 +144,7 @@ export interface AnchorVersion {
   changedBy: string
   changedByName: string
   clientName: string
+  importId: string | null
   changedAt: Date
 }
 
@@ -185,7 +206,28 @@ export interface TaskVersion {
   changedBy: string
   changedByName: string
   clientName: string
+  importId: string | null
   changedAt: Date
+}
+
+export const importStatuses = ['running', 'finished', 'stopped', 'undone'] as const
+export type ImportStatus = (typeof importStatuses)[number]
+
+/** One run of an import. `running` for long means that it was interrupted. */
+export interface ImportRun {
+  id: string
+  source: string
+  /** What was read, as it was named. */
+  label: string
+  status: ImportStatus
+  /** Counts by name; no text of the source. */
+  report: Record<string, number>
+  authorId: string
+  authorName: string
+  clientName: string
+  createdAt: Date
+  finishedAt: Date | null
+  undoneAt: Date | null
 }
 
 export interface Receipt {

@@ -9,8 +9,10 @@ import type {
   AnchorVersion,
   Digest,
   Frame,
+  ImportRun,
   ItemKind,
   MemoryEvent,
+  Origin,
   Receipt,
   Task,
   TaskStatus,
@@ -38,6 +40,7 @@ export interface Stores {
   receipts: ReceiptStore
   idempotency: IdempotencyStore
   search: SearchStore
+  imports: ImportStore
 }
 
 export interface FrameStore {
@@ -97,6 +100,12 @@ export interface AnchorStore {
   findMany(ids: readonly string[], asOf: Date | null): Promise<Anchor[]>
   findByContent(hash: string): Promise<Anchor | undefined>
   findByExternalKey(key: string): Promise<Anchor | undefined>
+  /** Also what was forgotten. */
+  findByExternalKeys(keys: readonly string[]): Promise<Anchor[]>
+  /** Statements in force of a unit of an import's source, locked until the end of the transaction. */
+  lockUnit(unit: string): Promise<Anchor[]>
+  /** Where the source says it now; no version, because nothing of the statement changes. */
+  setOrigin(id: string, origin: Origin): Promise<void>
   /** Statements in force: pinned first, then by priority, then newest. */
   listInForce(limit: number, asOf: Date | null): Promise<Anchor[]>
   listByFrames(frameIds: readonly string[]): Promise<Anchor[]>
@@ -104,6 +113,53 @@ export interface AnchorStore {
   /** Writes the mutable columns of `anchor`; its version must be one above the stored one. */
   update(anchor: Anchor): Promise<void>
 }
+
+/** A frame that an import added, or added events to, and what else has come to it. */
+export interface ImportedFrameState {
+  id: string
+  refNo: number
+  parentId: string | null
+  depth: number
+  /** The import made the frame; otherwise it only added events. */
+  isOwn: boolean
+  /** What somebody else put into it that is still there. */
+  events: number
+  children: number
+  anchors: number
+  tasks: number
+  /** A later import that added to it. */
+  laterImport: string | null
+}
+
+export interface ImportStore {
+  insert(run: ImportRun): Promise<void>
+  find(id: string): Promise<ImportRun | undefined>
+  /** The same, locked until the end of the transaction. */
+  lock(id: string): Promise<ImportRun | undefined>
+  list(limit: number): Promise<ImportRun[]>
+  update(run: Pick<ImportRun, 'id' | 'status' | 'report' | 'finishedAt' | 'undoneAt'>): Promise<void>
+  /** Anchors and tasks that it added or changed and that are not forgotten, newest first. */
+  changedAnchors(id: string): Promise<string[]>
+  changedTasks(id: string): Promise<string[]>
+  /** Frames that are not forgotten, deepest first. */
+  frames(id: string): Promise<ImportedFrameState[]>
+  /** Forgets what the import added to a frame and frees the keys; returns the ids. */
+  forgetEvents(id: string, frameId: string, at: Date): Promise<string[]>
+  countEvents(id: string, frameId: string): Promise<number>
+  /** Frees the key of a forgotten frame, so that it can be imported again. */
+  releaseFrame(frameId: string): Promise<void>
+  releaseTask(taskId: string): Promise<void>
+  /** Keeps a digest before this import replaces it; the first one stays. */
+  keepDigest(id: string, digest: Digest): Promise<void>
+  keptDigest(id: string, frameId: string): Promise<KeptDigest | undefined>
+  /** Puts the end of a frame back to what it was. */
+  restoreEnd(frameId: string, outcome: string, at: Date): Promise<void>
+}
+
+export type KeptDigest = Pick<
+  Digest,
+  'frameId' | 'outcome' | 'summary' | 'text' | 'body' | 'durationMs' | 'occurredAt' | 'createdAt'
+>
 
 export interface DigestStore {
   insert(digest: Digest): Promise<void>

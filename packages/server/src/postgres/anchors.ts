@@ -30,6 +30,7 @@ const fields = [
   'clientName',
   'source',
   'externalKey',
+  'origin',
   'occurredAt',
   'createdAt',
   'updatedAt',
@@ -50,6 +51,7 @@ const versionFields = [
   'changedBy',
   'changedByName',
   'clientName',
+  'importId',
   'changedAt',
 ] as const
 const columns = selectList(fields)
@@ -88,6 +90,20 @@ const findByContent = sql<Anchor, readonly [string, string]>(
   `select ${columns} from anchors
    where project_id = $1 and content_hash = $2 and status = 'active' and deleted_at is null order by ref_no limit 1`,
 )
+const findByExternalKeys = sql<Anchor, readonly [string, readonly string[]]>(
+  'anchors.find-by-external-keys',
+  `select ${columns} from anchors where project_id = $1 and external_key = any ($2::text[])`,
+)
+const lockUnit = sql<Anchor, readonly [string, string]>(
+  'anchors.lock-unit',
+  `select ${columns} from anchors
+   where project_id = $1 and origin ->> 'unit' = $2 and status = 'active' and origin is not null and deleted_at is null
+   order by ref_no for update`,
+)
+const setOrigin = sql<never, readonly [string, string, string]>(
+  'anchors.set-origin',
+  `update anchors set origin = $3::jsonb where project_id = $1 and id = $2`,
+)
 const listInForce = sql<Anchor, readonly [string, number]>(
   'anchors.list-in-force',
   `select ${columns} from anchors where project_id = $1 and status = 'active' and deleted_at is null
@@ -111,7 +127,7 @@ const update = sql<{ id: string }, readonly unknown[]>(
   'anchors.update',
   `update anchors set version = $3, status = $4, content = $5, rationale = $6, priority = $7, pinned = $8,
      superseded_by = $9, status_reason = $10, confirmed_at = $11, expires_at = $12, updated_at = $13, deleted_at = $14,
-     content_hash = $15, files = $16
+     content_hash = $15, files = $16, external_key = $17, origin = $18::jsonb
    where project_id = $1 and id = $2 and version = $3 - 1 returning id`,
 )
 
@@ -125,6 +141,9 @@ export const createAnchorStore = (tx: Transaction, projectId: string): AnchorSto
     return asOf ? tx.run(findManyAsOf, [projectId, ids, asOf]) : lookup(tx, projectId).findMany(ids)
   },
   findByContent: async (hash) => (await tx.run(findByContent, [projectId, hash]))[0],
+  findByExternalKeys: async (keys) => (keys.length ? tx.run(findByExternalKeys, [projectId, keys]) : []),
+  lockUnit: async (unit) => tx.run(lockUnit, [projectId, unit]),
+  setOrigin: async (id, origin) => void (await tx.run(setOrigin, [projectId, id, JSON.stringify(origin)])),
   listInForce: async (limit, asOf) =>
     asOf ? tx.run(listInForceAsOf, [projectId, limit, asOf]) : tx.run(listInForce, [projectId, limit]),
   listByFrames: async (frameIds) => tx.run(listByFrames, [projectId, frameIds]),
@@ -147,6 +166,8 @@ export const createAnchorStore = (tx: Transaction, projectId: string): AnchorSto
       anchor.deletedAt,
       anchor.contentHash,
       anchor.files,
+      anchor.externalKey,
+      anchor.origin && JSON.stringify(anchor.origin),
     ])
     if (rows.length !== 1) throw new Error(`Anchor ${anchor.id} changed under its lock`)
   },

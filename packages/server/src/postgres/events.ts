@@ -21,6 +21,7 @@ const fields = [
   'clientName',
   'source',
   'externalKey',
+  'importId',
   'occurredAt',
   'createdAt',
   'deletedAt',

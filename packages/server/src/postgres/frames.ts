@@ -24,6 +24,7 @@ const fields = [
   'clientName',
   'source',
   'externalKey',
+  'importId',
   'startedAt',
   'lastActivityAt',
   'closedAt',

@@ -6,6 +6,7 @@ import { createDigestStore } from './digests.ts'
 import { createEventStore } from './events.ts'
 import { createFrameStore } from './frames.ts'
 import { createIdempotencyStore } from './idempotency.ts'
+import { createImportStore } from './imports.ts'
 import { createReceiptStore } from './receipts.ts'
 import { createSearchStore } from './search.ts'
 import { sql } from './statement.ts'
@@ -37,6 +38,7 @@ const createStores = (tx: DeferringTransaction, projectId: string): Stores => ({
   receipts: createReceiptStore(tx, projectId),
   idempotency: createIdempotencyStore(tx, projectId),
   search: createSearchStore(tx, projectId),
+  imports: createImportStore(tx, projectId),
 })
 
 /** The domain's view of the database: one transaction, one project, row-level security on. */

@@ -42,6 +42,7 @@ const versionFields = [
   'changedBy',
   'changedByName',
   'clientName',
+  'importId',
   'changedAt',
 ] as const
 const mutable = [

@@ -34,10 +34,11 @@ const orderOf: Readonly<Record<TransferTable, readonly string[]>> = {
 const forgotten: Readonly<Partial<Record<TransferTable, object>>> = {
   frames: { name: '[forgotten]', goal: '', constraints: [], files: [] },
   tasks: { title: '[forgotten]', description: '', note: '', tags: [] },
-  anchors: { content: '[forgotten]', rationale: '', alternatives: [], files: [] },
+  anchors: { content: '[forgotten]', rationale: '', alternatives: [], files: [], origin: null },
   anchor_versions: { content: '[forgotten]', rationale: '' },
   events: { content: '', data: {}, files: [] },
   digests: { summary: '', text: '', body: {} },
+  digest_versions: { summary: '', text: '', body: {} },
   task_versions: { note: '' },
 }
 
@@ -50,6 +51,7 @@ const isForgotten: Readonly<Partial<Record<TransferTable, string>>> = {
   events: `(t.deleted_at is not null or exists (select from frames o
     where o.project_id = $1 and o.id = t.frame_id and o.deleted_at is not null))`,
   digests: 't.deleted_at is not null',
+  digest_versions: `exists (select from digests o where o.project_id = $1 and o.frame_id = t.frame_id and o.deleted_at is not null)`,
   task_versions: `exists (select from tasks o where o.project_id = $1 and o.id = t.task_id and o.deleted_at is not null)`,
 }
 

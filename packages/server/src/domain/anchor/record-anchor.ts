@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts'
 import { invalidInput } from '../errors.ts'
 import { anchorEntries, statementWords } from '../index-memory.ts'
-import type { Anchor, AnchorType, AnchorVersion, Source } from '../memory.ts'
+import type { Anchor, AnchorType, AnchorVersion, Origin, Source } from '../memory.ts'
 import type { SearchEntry, Stores } from '../ports.ts'
 import { provenanceOf } from '../provenance.ts'
 import { formatAnchorRef } from '../refs.ts'
@@ -21,6 +21,7 @@ export interface NewAnchor {
   frameId?: string | null
   source?: Source
   externalKey?: string | null
+  origin?: Origin | null
   occurredAt?: Date
   expiresAt?: Date | null
 }
@@ -55,6 +56,7 @@ export const versionOf = (ctx: Context, anchor: Anchor): AnchorVersion => ({
   changedBy: ctx.principal.userId,
   changedByName: ctx.principal.userName,
   clientName: ctx.principal.client.name,
+  importId: ctx.importId ?? null,
   changedAt: ctx.now,
 })
 
@@ -82,6 +84,7 @@ export const prepareAnchor = (ctx: Context, input: NewAnchor): PreparedAnchor =>
     confirmedAt: null,
     expiresAt: input.expiresAt ?? null,
     externalKey: input.externalKey ?? null,
+    origin: input.origin ?? null,
     occurredAt: input.occurredAt ?? ctx.now,
     createdAt: ctx.now,
     updatedAt: ctx.now,

@@ -35,6 +35,7 @@ const newFrame = (ctx: Context, captured: CapturedFrame, refNo: number, parent: 
     taskId: null,
     eventCount: 0,
     externalKey: captured.key,
+    importId: null,
     startedAt: ctx.now,
     lastActivityAt: ctx.now,
     closedAt: null,

@@ -74,6 +74,7 @@ const newEvent = (
   files: normalizePaths(event.files),
   isError: event.is_error || event.kind === 'error',
   externalKey: event.key ?? null,
+  importId: ctx.importId ?? null,
   occurredAt: event.occurred_at ? new Date(event.occurred_at) : ctx.now,
   createdAt: ctx.now,
   deletedAt: null,

@@ -68,6 +68,7 @@ const claimTask = async (ctx: Context, stores: Stores, taskRef: string, frameId:
     changedBy: ctx.principal.userId,
     changedByName: ctx.principal.userName,
     clientName: ctx.principal.client.name,
+    importId: null,
     changedAt: ctx.now,
   })
   return { id: task.id, ref: formatTaskRef(task.refNo), frameId }
@@ -123,6 +124,7 @@ export const startFrame = async (
         taskId: task?.id ?? null,
         eventCount: 0,
         externalKey: null,
+        importId: null,
         startedAt: ctx.now,
         lastActivityAt: ctx.now,
         closedAt: null,

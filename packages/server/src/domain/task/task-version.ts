@@ -12,5 +12,6 @@ export const versionOfTask = (ctx: Context, task: Task): TaskVersion => ({
   changedBy: ctx.principal.userId,
   changedByName: ctx.principal.userName,
   clientName: ctx.principal.client.name,
+  importId: ctx.importId ?? null,
   changedAt: ctx.now,
 })

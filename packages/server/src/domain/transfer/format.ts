@@ -16,6 +16,7 @@ export const transferVersion = 1
 
 /** In an order in which every row comes after the rows it needs, but for the links (`linksOf`). */
 export const transferTables = [
+  'imports',
   'frames',
   'frame_moves',
   'tasks',
@@ -23,6 +24,7 @@ export const transferTables = [
   'anchor_versions',
   'events',
   'digests',
+  'digest_versions',
   'task_versions',
   'task_dependencies',
 ] as const
@@ -38,6 +40,7 @@ export const tablesNotExported = [
 
 /** What identifies a row within its project; also the order of an export, but see `orderOf`. */
 export const keyOf: Readonly<Record<TransferTable, readonly string[]>> = {
+  imports: ['id'],
   frames: ['id'],
   frame_moves: ['frame_id', 'moved_at'],
   tasks: ['id'],
@@ -45,6 +48,7 @@ export const keyOf: Readonly<Record<TransferTable, readonly string[]>> = {
   anchor_versions: ['anchor_id', 'version'],
   events: ['frame_id', 'seq'],
   digests: ['frame_id'],
+  digest_versions: ['frame_id', 'import_id'],
   task_versions: ['task_id', 'version'],
   task_dependencies: ['task_id', 'blocked_by_id', 'created_at'],
 }
@@ -59,13 +63,15 @@ export const linksOf: Readonly<Partial<Record<TransferTable, Readonly<Record<str
 /** Columns that refer to a row which came before. */
 export const referencesOf: Readonly<Partial<Record<TransferTable, Readonly<Record<string, TransferTable>>>>> =
   {
+    frames: { import_id: 'imports' },
     frame_moves: { frame_id: 'frames', from_parent_id: 'frames' },
     tasks: { frame_id: 'frames' },
     anchors: { frame_id: 'frames' },
-    anchor_versions: { anchor_id: 'anchors' },
-    events: { frame_id: 'frames' },
+    anchor_versions: { anchor_id: 'anchors', import_id: 'imports' },
+    events: { frame_id: 'frames', import_id: 'imports' },
     digests: { frame_id: 'frames' },
-    task_versions: { task_id: 'tasks' },
+    digest_versions: { frame_id: 'frames', import_id: 'imports' },
+    task_versions: { task_id: 'tasks', import_id: 'imports' },
     task_dependencies: { task_id: 'tasks', blocked_by_id: 'tasks' },
   }
 

@@ -39,6 +39,8 @@ export const createSearchRebuild = (search: SearchStore) => {
         const anchor = toDomain(row) as Anchor
         return anchorEntries({ ...anchor, version: 1, updatedAt: anchor.createdAt })
       }
+      case 'imports':
+      case 'digest_versions':
       case 'frame_moves':
       case 'tasks':
       case 'anchor_versions':

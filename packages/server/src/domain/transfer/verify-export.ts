@@ -21,7 +21,10 @@ import {
 export type OpenLines = () => AsyncIterable<string>
 
 /** Rows that others refer to; the many, events and versions, are not remembered. */
-type Ids = Record<'frames' | 'tasks' | 'anchors', Set<string>>
+type Ids = Record<'imports' | 'frames' | 'tasks' | 'anchors', Set<string>>
+
+const hasIds = (table: TransferTable): table is keyof Ids =>
+  table === 'imports' || table === 'frames' || table === 'tasks' || table === 'anchors'
 
 interface Link {
   line: number
@@ -63,7 +66,7 @@ export const verifyExport = async (
 }
 
 const createRowCheck = (columns: ReadonlyMap<TransferTable, readonly TransferColumn[]>) => {
-  const ids: Ids = { frames: new Set(), tasks: new Set(), anchors: new Set() }
+  const ids: Ids = { imports: new Set(), frames: new Set(), tasks: new Set(), anchors: new Set() }
   const counts = new Map<string, number>()
   const links = new Map<string, Link[]>()
   let current = 0
@@ -98,7 +101,7 @@ const createRowCheck = (columns: ReadonlyMap<TransferTable, readonly TransferCol
       if (wrong !== undefined)
         throw atLine(line, `has a value that cannot be stored in "${wrong.slice(0, 60)}"`)
       if (keyOf[table].some((column) => row[column] === undefined)) throw atLine(line, 'has no key')
-      if (table === 'frames' || table === 'tasks' || table === 'anchors') {
+      if (hasIds(table)) {
         if (ids[table].has(String(row['id']))) throw atLine(line, `repeats a row of ${table}`)
         ids[table].add(String(row['id']))
       }
@@ -124,8 +127,7 @@ const createRowCheck = (columns: ReadonlyMap<TransferTable, readonly TransferCol
   }
 }
 
-const idsOf = (ids: Ids, table: TransferTable): Set<string> =>
-  table === 'frames' || table === 'tasks' || table === 'anchors' ? ids[table] : new Set()
+const idsOf = (ids: Ids, table: TransferTable): Set<string> => (hasIds(table) ? ids[table] : new Set())
 
 /** Follows every link once: `open` are the rows on the way that led here. */
 const assertNoCircle = (links: readonly Link[], column: string) => {
