@@ -1,6 +1,6 @@
 /**
  * Writes the documents that are made from the code: docs/configuration.md, .env.example, docs/tools.md,
- * docs/errors.md, docs/cli.md and the tools table of README.md. With `--check` it writes nothing and fails when one of them
+ * docs/errors.md, docs/cli.md, docs/clients.md and the tools table of README.md. With `--check` it writes nothing and fails when one of them
  * is stale. It reads the built server, so build first; `npm run docs` and `npm run docs:check` do.
  *
  * A limit, error code or exit code without a sentence here is an error, so that none is added silently.
@@ -8,6 +8,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { renderClients } from './clients-page.mjs'
 
 const root = new URL('../', import.meta.url)
 
@@ -27,6 +28,9 @@ export const loadSources = async (load) => {
     prompts,
     io,
     cli,
+    connectClients,
+    connectEdit,
+    connectOptions,
   ] = await Promise.all(
     [
       'env',
@@ -42,6 +46,9 @@ export const loadSources = async (load) => {
       'mcp/prompts',
       'cli/io',
       'cli/program',
+      'connect/clients',
+      'connect/edit',
+      'connect/options',
     ].map(load),
   )
   return {
@@ -56,6 +63,8 @@ export const loadSources = async (load) => {
     httpStatusOf: problem.httpStatusOf,
     exitCodes: io.exitCodes,
     program: cli.createProgram({ env: {}, stdout: process.stdout, stderr: process.stderr }),
+    clients: connectClients.clients,
+    connect: { ...connectClients, ...connectEdit, ...connectOptions },
     tools: tools.tools,
     aliases: aliases.aliases,
     ...(await recordRegistrations(resources.registerResources, prompts.registerPrompts)),
@@ -441,6 +450,7 @@ export const generateDocs = (sources, readme) => ({
   'docs/tools.md': renderTools(sources),
   'docs/errors.md': renderErrors(sources),
   'docs/cli.md': renderCommands(sources),
+  'docs/clients.md': renderClients({ ...sources, version: sources.program.version() }, page),
   'README.md': replaceBetween(readme, 'tools', toolsTable(sources)),
 })
 

@@ -19,8 +19,10 @@ import { parse as parseToml } from 'smol-toml'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { clients, scopesOf, type Client, type Scope } from '../src/connect/clients.ts'
 import { herePlace } from '../src/connect/place.ts'
+import { receiptFolder } from '../src/connect/receipt.ts'
+import { runConnect } from '../src/connect/run-connect.ts'
 import { fixturesFor, malformedFor } from './connect-fixtures.ts'
-import { runCommand } from './harness/fake-io.ts'
+import { createFakeIo, runCommand } from './harness/fake-io.ts'
 
 let home: string
 let env: NodeJS.ProcessEnv
@@ -241,5 +243,194 @@ describe.each(cases)('$id, $scope', ({ client, scope }) => {
       expect(entryIn(client, left), title).toBeUndefined()
       expect(left.replaceAll(/\s/g, ''), title).toBe((text + added).replaceAll(/\s/g, ''))
     }
+  })
+})
+
+const client = (id: string): Client => {
+  const found = clients.find((each) => each.id === id)
+  if (!found) throw new Error(id)
+  return found
+}
+
+describe('the key', () => {
+  const secret = 'smk_live_0123456789'
+
+  it('is written only when asked for, and then only its owner may read the file [connect.key]', async () => {
+    env['STACKMEMORY_API_KEY'] = secret
+    for (const each of clients) {
+      const path = fileOf(each, 'user')
+      await put(path, '')
+      await chmod(path, 0o644)
+      if (!each.keyNeedsFile) {
+        await connect(each, 'user', ...remote)
+        expect(await read(path), each.id).not.toContain(secret)
+        expect((await stat(path)).mode & 0o777).toBe(0o644)
+      }
+      for (const look of ['--dry-run', '--print', '--json']) {
+        const { stdout, stderr } = await connect(each, 'user', ...remote, '--key-in-file', look)
+        expect(stdout + stderr, each.id).not.toContain(secret)
+      }
+      expect(await read(path), each.id).toContain(secret)
+      expect((await stat(path)).mode & 0o777).toBe(0o600)
+      const { stdout } = await connect(each, 'user', '--undo')
+      expect(stdout).not.toContain(secret)
+      expect(await read(path)).toBe('')
+      expect((await stat(path)).mode & 0o777).toBe(0o644)
+    }
+    const kept = await photograph()
+    expect(JSON.stringify(kept)).not.toContain(Buffer.from(secret).toString('hex'))
+  })
+
+  it('stands in no receipt, and receipts are for their owner alone [connect.key]', async () => {
+    env['STACKMEMORY_API_KEY'] = secret
+    await connect(client('cursor'), 'user', ...remote, '--key-in-file')
+    const folder = join(receiptFolder(herePlace(env, home)))
+    const [name = ''] = await readdir(folder)
+    expect(await read(join(folder, name))).not.toContain(secret)
+    expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600)
+    expect((await stat(folder)).mode & 0o777).toBe(0o700)
+  })
+
+  it('is not taken into a file that a repository carries, nor without a variable [connect.key]', async () => {
+    for (const [args, sentence] of [
+      [['--scope', 'project', '--key-in-file'], /refused for --scope project/],
+      [['--key-in-file'], /variable STACKMEMORY_API_KEY, which is not set/],
+      [['--key-env', secret.replace('smk', '9')], /name of a variable, not the key/],
+    ] as const) {
+      const { exitCode, stderr } = await runCommand(env, 'connect', 'cursor', ...remote, ...args)
+      expect([exitCode, stderr]).toEqual([2, expect.stringMatching(sentence)])
+    }
+    const desktop = await runCommand(env, 'connect', 'claude-desktop', ...remote)
+    expect([desktop.exitCode, desktop.stderr]).toEqual([2, expect.stringContaining('--key-in-file')])
+    expect(await photograph()).toEqual([])
+  })
+})
+
+describe('connect', () => {
+  it('refuses what cannot be meant, each with one sentence [cli.exit-codes]', async () => {
+    for (const [args, sentence] of [
+      [['emacs'], /no client "emacs"\. Known are: claude-code, /],
+      [['windsurf', '--scope', 'project'], /no configuration per project/],
+      [['cursor', '--scope', 'team'], /user or project/],
+      [['cursor', '--name', 'a b'], /--name takes/],
+      [['cursor', '--url', 'memory.example.com'], /whole address/],
+      [['cursor', '--url', 'http://memory.example.com/mcp'], /https/],
+      [['cursor', '--url', 'https://u:p@memory.example.com/mcp'], /no name, password or key/],
+      [['cursor', '--url', 'https://memory.example.com/mcp?key=x'], /nothing else/],
+      [
+        ['cursor', '--url', 'https://memory.example.com/mcp/a/b', '--project', 'a/b'],
+        /names a project already/,
+      ],
+      [['cursor', '--url', 'https://memory.example.com', '--project', 'shop'], /organization\/project/],
+      [['cursor', '--project', 'a/b'], /--url/],
+      [['cursor', '--url', 'https://memory.example.com', '--data-dir', '/x'], /--data-dir/],
+      [['cursor', '--bridge', 'missing.js'], /there is no file/],
+      [['zed', '--url', 'https://memory.example.com', '--key-env', 'OTHER'], /STACKMEMORY_API_KEY/],
+    ] as const) {
+      const { exitCode, stderr, stdout } = await runCommand(env, 'connect', ...args)
+      expect([exitCode, stdout], args.join(' ')).toEqual([2, ''])
+      expect(stderr).toMatch(sentence)
+      expect(stderr.trim().split('\n')).toHaveLength(1)
+    }
+    expect(await photograph()).toEqual([])
+  })
+
+  it('lists the clients, and tells those that are here from those that are connected', async () => {
+    await put(join(home, 'bin', 'codex'), '')
+    await mkdir(join(home, '.cursor'))
+    await put(fileOf(client('zed'), 'user'), '{,}')
+    env['PATH'] = join(home, 'bin')
+    await connect(client('gemini'), 'project')
+    const { stdout } = await runCommand(env, 'connect', '--directory', join(home, 'repository'))
+    expect(stdout).toMatch(/^codex +Codex +found$/m)
+    expect(stdout).toMatch(/^cursor +Cursor +found$/m)
+    expect(stdout).toMatch(/^gemini +Gemini CLI +connected \(project\)$/m)
+    expect(stdout).toMatch(/^windsurf +Windsurf +not found$/m)
+    expect(stdout).toMatch(/^zed +Zed +unreadable configuration$/m)
+    const { stdout: text } = await runCommand(env, 'connect', '--json')
+    const { clients: listed } = JSON.parse(text) as { clients: { client: string; found?: string }[] }
+    expect(listed).toHaveLength(clients.length)
+    expect(listed.find((each) => each.client === 'codex')?.found).toBe(join(home, 'bin', 'codex'))
+  })
+
+  it('answers programs in JSON, and prints only a snippet when asked', async () => {
+    const cursor = client('cursor')
+    const made = JSON.parse((await connect(cursor, 'user', '--json')).stdout) as Record<string, unknown>
+    expect(made).toMatchObject({
+      client: 'cursor',
+      outcome: 'created',
+      file: fileOf(cursor, 'user'),
+      dryRun: false,
+    })
+    const { stdout } = await connect(cursor, 'user', '--print', '--data-dir', '/memory')
+    expect(JSON.parse(stdout)).toMatchObject({
+      mcpServers: { stackmemory: { env: { DATA_DIR: '/memory' } } },
+    })
+    const undone = JSON.parse((await connect(cursor, 'user', '--undo', '--json')).stdout) as object
+    expect(undone).toMatchObject({ outcome: 'deleted' })
+  })
+
+  it('lets VS Code ask for the key, once for two entries, and takes the question back with the last', async () => {
+    const vscode = client('vscode')
+    const path = fileOf(vscode, 'user')
+    const text = '{\n  "inputs": [\n    // mine\n    { "id": "mine" }\n  ]\n}\n'
+    const second = ['--name', 'second']
+    for (const order of [
+      [[], second],
+      [second, []],
+    ]) {
+      await put(path, text)
+      await connect(vscode, 'user', ...remote)
+      await connect(vscode, 'user', ...remote, ...second)
+      expect((await read(path)).match(/"id": "stackmemory-api-key"/g)).toHaveLength(1)
+      await connect(vscode, 'user', '--undo', ...(order[0] ?? []))
+      expect(await read(path)).toContain('"id": "stackmemory-api-key"')
+      await connect(vscode, 'user', '--undo', ...(order[1] ?? []))
+      expect(await read(path)).toBe(text)
+    }
+  })
+
+  it('takes a file and folders that it made away with the last of its entries', async () => {
+    for (const each of clients) {
+      await connect(each, 'user')
+      await connect(each, 'user', '--name', 'second')
+      await connect(each, 'user', '--undo')
+      expect(entryIn(each, await read(fileOf(each, 'user')), 'second')).toBeDefined()
+      await connect(each, 'user', '--name', 'second', '--undo')
+    }
+    expect(await photograph()).toEqual([])
+  })
+
+  it('takes back its entry after the client wrote its whole file anew', async () => {
+    const code = client('claude-code')
+    const path = fileOf(code, 'user')
+    await put(path, '{"numStartups":1}')
+    await connect(code, 'user', ...remote)
+    const whole = JSON.parse(await read(path)) as object
+    await writeFile(path, JSON.stringify({ ...whole, numStartups: 2 }, null, 4))
+    expect(await connect(code, 'user', '--undo')).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(JSON.parse(await read(path))).toEqual({ numStartups: 2 })
+  })
+
+  it('keeps the backup and never makes a second one of the same file', async () => {
+    const zed = client('zed')
+    const path = fileOf(zed, 'user')
+    await put(path, '{ "theme": "dark" }\n')
+    const { stdout } = await connect(zed, 'user')
+    const backup = /^Backup: (.*)$/m.exec(stdout)?.[1] ?? ''
+    await connect(zed, 'user', '--latest')
+    await connect(zed, 'user', '--undo')
+    expect((await readdir(dirname(path))).filter((name) => name.endsWith('.bak'))).toHaveLength(1)
+    expect(await read(backup)).toBe('{ "theme": "dark" }\n')
+  })
+
+  it('is the same command in the program that npx runs', async () => {
+    const { io, stdout, stderr, exitCode } = createFakeIo(env)
+    await runConnect(['connect', 'cursor'], io, { name: 'stackmemory-mcp', version: '9.9.9' })
+    expect(stderr()).toBe('')
+    expect(await read(fileOf(client('cursor'), 'user'))).toContain('@stackmemoryai/mcp-server@9.9.9')
+    expect(stdout()).toContain('Connected.')
+    await runConnect(['connect', 'emacs'], io, { name: 'stackmemory-mcp', version: '9.9.9' })
+    expect([exitCode(), stderr()]).toEqual([2, expect.stringMatching(/^stackmemory-mcp: there is no client/)])
   })
 })

@@ -595,6 +595,16 @@ export const requirements: readonly Requirement[] = [
     source: 'Connecting',
   },
   {
+    id: 'connect.atomic',
+    sentence: 'A file is replaced whole, and never over a change that somebody else made meanwhile.',
+    source: 'Connecting',
+  },
+  {
+    id: 'connect.key',
+    sentence: 'The key is written and shown only when asked for, and then for its owner alone.',
+    source: 'Connecting',
+  },
+  {
     id: 'connect.changed',
     sentence: 'An entry that was changed by hand is shown and left alone.',
     source: 'Connecting',

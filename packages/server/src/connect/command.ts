@@ -2,6 +2,7 @@
  * `connect`, for the server's program and for the bridge's: it depends on neither, and on nothing heavy, because the
  * bridge carries it in its one file.
  */
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { print, printJson, type Io } from '../cli/io.ts'
 import { clients } from './clients.ts'
@@ -59,7 +60,7 @@ const examples = (program: string) =>
 const connect = async (io: Io, id: string, options: ConnectOptions, program: Command) => {
   const client = parseClient(id)
   const scope = parseScope(client, options.scope)
-  const place = herePlace(io.env, options.directory ?? process.cwd())
+  const place = herePlace(io.env, resolve(io.cwd, options.directory ?? '.'))
   const connection: Connection = { client, scope, name: parseName(options.name), place }
   const now = new Date()
   if (options.undo) {
@@ -67,7 +68,7 @@ const connect = async (io: Io, id: string, options: ConnectOptions, program: Com
     if (!options.dryRun) await carryOut(connection, plan, now)
     return report(io, connection, plan, options)
   }
-  const context = { env: io.env, version: program.version() ?? 'latest' }
+  const context = { env: io.env, cwd: io.cwd, version: program.version() ?? 'latest' }
   const target = parseTarget(client, scope, options, context)
   if (options.print) return presentSnippet(io, connection, target, options)
   const plan = await planConnect(connection, target, now)

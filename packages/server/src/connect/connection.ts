@@ -20,7 +20,15 @@ import type { Thing } from './json-file.ts'
 import { takeOut } from './layout.ts'
 import { maskSecrets } from './mask.ts'
 import type { Place } from './place.ts'
-import { fingerprintOf, forgetReceipt, loadReceipt, saveReceipt, type Receipt, type Step } from './receipt.ts'
+import {
+  fingerprintOf,
+  forgetReceipt,
+  loadReceipt,
+  loadReceipts,
+  saveReceipt,
+  type Receipt,
+  type Step,
+} from './receipt.ts'
 import type { Json, JsonObject, Target } from './target.ts'
 
 export interface Connection {
@@ -87,11 +95,11 @@ const takeBack = (connection: Connection, text: string, receipt: Receipt): strin
     const before = receipt.steps.toReversed().reduce((rest, step) => takeOut(rest, step.insertion), text)
     if (fingerprint(before) === receipt.before) return before
   }
-  return receipt.steps.reduceRight((rest, step, index) => {
+  // The entry is the first step: what it refers to is looked at when it is out.
+  return receipt.steps.reduce((rest, step, index) => {
     const isStillUsed = step.id !== undefined && rest.includes(`\${input:${step.id}}`)
-    const isGone = format === 'toml' ? false : stateOf(connection, rest, receipt, index) !== 'ours'
-    // The entry itself is the first step, and so the last to go: what it refers to is looked at without it.
-    return isGone || isStillUsed ? rest : removeEntry(format, rest, thingOf(step), step.isContainerOurs)
+    const isOurs = format === 'toml' || stateOf(connection, rest, receipt, index) === 'ours'
+    return isOurs && !isStillUsed ? removeEntry(format, rest, thingOf(step), step.isContainerOurs) : rest
   }, text)
 }
 
@@ -126,6 +134,7 @@ export const planConnect = async (connection: Connection, target: Target, now: D
   const file = await readConfig(fileOf(connection))
   const receipt = await loadReceipt(place, file.path, name)
   const things = thingsFor(client, name, target, place.platform)
+  const others = await loadReceipts(place, file.path)
   return about(file, () => {
     const state = receipt ? stateOf(connection, file.text, receipt, 0) : 'absent'
     if (receipt && state === 'changed') throw changedByHand(connection, file, receipt)
@@ -140,7 +149,7 @@ export const planConnect = async (connection: Connection, target: Target, now: D
         notes: receipt ? [] : ['It was not this command that wrote it, so --undo would leave it there.'],
       }
     if (present !== undefined && state !== 'ours') throw somebodyElses(connection, file, present)
-    return planWrite(connection, target, { file, things, receipt, now })
+    return planWrite(connection, target, { file, things, receipt, others, now })
   })
 }
 
@@ -156,18 +165,28 @@ interface Writing {
   file: ConfigFile
   things: readonly Thing[]
   receipt: Receipt | undefined
+  /** Receipts of all connections in this file. What they made, and this one uses too, goes with the last of them. */
+  others: readonly Receipt[]
   now: Date
 }
 
-const planWrite = (connection: Connection, target: Target, { file, things, receipt, now }: Writing): Plan => {
+const unchanged = (text: string) => ({ text, insertion: { at: 0, length: 0 }, isContainerOurs: false })
+
+const planWrite = (
+  connection: Connection,
+  target: Target,
+  { file, things, receipt, others, now }: Writing,
+): Plan => {
   const { client, scope, name } = connection
   const base = receipt ? takeBack(connection, file.text, receipt) : file.text
+  const written = others.flatMap((other) => other.steps)
   const steps: Step[] = []
   const entries: string[] = []
   let text = base
   for (const thing of things) {
-    if (thing.name === undefined && isThere(connection, text, thing)) continue
-    const added = addEntry(client.format, text, thing)
+    const isShared = thing.name === undefined && isThere(connection, text, thing)
+    if (isShared && !written.some(({ id }) => id === thing.id)) continue
+    const added = isShared ? unchanged(text) : addEntry(client.format, text, thing)
     text = added.text
     entries.push(fingerprintOf(thing.value))
     steps.push({
@@ -175,13 +194,15 @@ const planWrite = (connection: Connection, target: Target, { file, things, recei
       ...(thing.name === undefined ? {} : { name: thing.name }),
       ...(thing.id === undefined ? {} : { id: thing.id }),
       insertion: added.insertion,
-      isContainerOurs: added.isContainerOurs,
+      isContainerOurs:
+        added.isContainerOurs ||
+        written.some((step) => step.container === thing.container && step.isContainerOurs),
     })
   }
   const holdsKey = target.kind === 'remote' && target.key.kind === 'text'
   const modeBefore = receipt?.modeBefore ?? file.mode
   const mode = modeFor(file, scope, holdsKey, modeBefore)
-  const isFileOurs = file.bytes === undefined || (receipt?.isFileOurs ?? false)
+  const isFileOurs = file.bytes === undefined || others.some((other) => other.isFileOurs)
   return {
     outcome: file.bytes === undefined ? 'created' : receipt ? 'replaced' : 'added',
     file,
@@ -196,7 +217,7 @@ const planWrite = (connection: Connection, target: Target, { file, things, recei
       file: file.path,
       writtenAt: now.toISOString(),
       isFileOurs,
-      folders: receipt?.folders ?? [],
+      folders: others.find((other) => other.isFileOurs)?.folders ?? [],
       ...(receipt?.backup === undefined ? {} : { backup: receipt.backup }),
       ...(file.bytes && mode !== modeBefore ? { modeBefore } : {}),
       before: fingerprint(base),

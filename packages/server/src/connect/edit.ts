@@ -54,8 +54,8 @@ export const removeEntry = (format: Format, text: string, thing: Thing, isContai
 export const isEmpty = (format: Format, text: string): boolean =>
   format === 'toml' ? text.trim() === '' : isEmptyJson(text)
 
-/** What a person would paste, or reads in the documents. */
-export const renderSnippet = (client: Client, things: readonly Thing[]): string => {
+/** What a person would paste, or reads in the documents: the whole file if it held nothing else. */
+export const renderSnippet = (client: Client, things: readonly Thing[], isOneLine = false): string => {
   if (client.format === 'toml')
     return things
       .filter(isNamed)
@@ -64,7 +64,7 @@ export const renderSnippet = (client: Client, things: readonly Thing[]): string 
   const whole: JsonObject = {}
   for (const { container, name, value } of things)
     whole[container] = name === undefined ? [value] : { [name]: value }
-  return JSON.stringify(whole, null, 2)
+  return JSON.stringify(whole, null, isOneLine ? 0 : 2)
 }
 
 export const fingerprint = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex')

@@ -1,6 +1,6 @@
 /** Which clients there are, which of them are on this machine, and which are connected. */
 import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 import { print, printJson, type Io } from '../cli/io.ts'
 import { clients, scopesOf, type Client } from './clients.ts'
 import { readConfig } from './config-file.ts'
@@ -63,7 +63,7 @@ const stateOf = ({ files, found }: ListedClient) => {
 }
 
 export const presentClients = async (io: Io, options: ConnectOptions, program: string): Promise<void> => {
-  const place = herePlace(io.env, options.directory ?? process.cwd())
+  const place = herePlace(io.env, resolve(io.cwd, options.directory ?? '.'))
   const listed = await listClients(place, parseName(options.name))
   if (options.json) return printJson(io, { clients: listed })
   const width = (key: 'client' | 'title') => Math.max(...listed.map((each) => each[key].length)) + 2

@@ -22,7 +22,8 @@ export interface ConnectOptions {
   json?: boolean
 }
 
-const defaultName = 'stackmemory'
+/** Name of our entry when the person gives none. */
+export const entryName = 'stackmemory'
 
 export const parseClient = (id: string): Client => {
   const client = findClient(id)
@@ -43,7 +44,7 @@ export const parseScope = (client: Client, scope: string | undefined): Scope => 
 
 /** A name that every client takes, and that cannot be taken for syntax in any of the files. */
 export const parseName = (name: string | undefined): string => {
-  if (name === undefined) return defaultName
+  if (name === undefined) return entryName
   if (/^[a-z][a-z0-9_-]{0,39}$/.test(name)) return name
   throw usageError('--name takes 1 to 40 of a to z, 0 to 9, _ and -, beginning with a letter.')
 }
@@ -111,9 +112,9 @@ export const parseTarget = (
   client: Client,
   scope: Scope,
   options: ConnectOptions,
-  { env, version }: { env: NodeJS.ProcessEnv; version: string },
+  { env, cwd, version }: { env: NodeJS.ProcessEnv; cwd: string; version: string },
 ): Target => {
-  const bridge = options.bridge === undefined ? undefined : resolve(options.bridge)
+  const bridge = options.bridge === undefined ? undefined : resolve(cwd, options.bridge)
   if (bridge !== undefined && !existsSync(bridge)) throw usageError(`--bridge: there is no file ${bridge}.`)
   const common = { version: options.latest ? 'latest' : version, ...(bridge === undefined ? {} : { bridge }) }
   if (options.url !== undefined) {
@@ -134,6 +135,6 @@ export const parseTarget = (
   return {
     kind: 'local',
     ...common,
-    ...(options.dataDir === undefined ? {} : { dataDir: resolve(options.dataDir) }),
+    ...(options.dataDir === undefined ? {} : { dataDir: resolve(cwd, options.dataDir) }),
   }
 }

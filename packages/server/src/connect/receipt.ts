@@ -3,7 +3,7 @@
  * the person's configuration folder, readable by nobody else. It holds no key: of what was written it knows the
  * place and a fingerprint.
  */
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fingerprint } from './edit.ts'
 import type { Insertion } from './layout.ts'
@@ -44,14 +44,29 @@ const receiptPath = (place: Place, file: string, name: string) =>
   join(receiptFolder(place), `${fingerprint(`${file}\0${name}`).slice(0, 32)}.json`)
 
 export const loadReceipt = async (place: Place, file: string, name: string): Promise<Receipt | undefined> => {
+  const receipt = parseReceipt(await readFile(receiptPath(place, file, name), 'utf8').catch(() => ''))
+  return receipt?.file === file ? receipt : undefined
+}
+
+/** Undefined for one that nobody can use: then the file counts as somebody else's. */
+const parseReceipt = (text: string): Receipt | undefined => {
   try {
-    const receipt = JSON.parse(await readFile(receiptPath(place, file, name), 'utf8')) as Receipt
-    return receipt.version === 1 && receipt.file === file && Array.isArray(receipt.steps)
-      ? receipt
-      : undefined
+    const receipt = JSON.parse(text) as Receipt
+    return receipt.version === 1 && Array.isArray(receipt.steps) ? receipt : undefined
   } catch {
-    return undefined // None, or one that nobody can use: then the file counts as somebody else's.
+    return undefined
   }
+}
+
+/** Those of all connections in this file: what one of them made for all goes with the last. */
+export const loadReceipts = async (place: Place, file: string): Promise<Receipt[]> => {
+  const names = await readdir(receiptFolder(place)).catch(() => [])
+  const receipts = await Promise.all(
+    names.map(async (name) =>
+      parseReceipt(await readFile(join(receiptFolder(place), name), 'utf8').catch(() => '')),
+    ),
+  )
+  return receipts.filter((receipt) => receipt !== undefined && receipt.file === file) as Receipt[]
 }
 
 export const saveReceipt = async (place: Place, receipt: Receipt): Promise<void> => {

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { diffLines } from './diff.ts'
+import { maskSecrets } from './mask.ts'
+
+describe('the diff of a dry run', () => {
+  it('has only lines that change, with their numbers', () => {
+    const before = 'a\nb\nc\nd\n'
+    expect(diffLines('f', before, before)).toBe('')
+    expect(diffLines('f', before, 'a\nX\nb\nc\nY\nd\n')).toBe(
+      '--- f\n+++ f\n@@ -1,0 +2,1 @@\n+X\n@@ -3,0 +5,1 @@\n+Y',
+    )
+    expect(diffLines('f', 'a\nb\nc', 'a\nB\nc')).toBe('--- f\n+++ f\n@@ -2,1 +2,1 @@\n-b\n+B')
+    expect(diffLines('f', '', 'a\n')).toBe('--- f\n+++ f\n@@ -0,0 +1,1 @@\n+a')
+    expect(diffLines('f', 'a\n', '')).toBe('--- f\n+++ f\n@@ -1,1 +0,0 @@\n-a')
+  })
+})
+
+describe('an entry on the screen', () => {
+  it('shows references and no secrets [connect.key]', () => {
+    expect(
+      maskSecrets({
+        headers: { Authorization: 'Bearer abc', Other: 'Bearer ${A}' },
+        env: { API_KEY: 'abc', SECRET: '${env:S}', HOME: '/h' },
+        bearer_token_env_var: 'NAME',
+        args: ['--x', 'smk_live_abc'],
+      }),
+    ).toEqual({
+      headers: { Authorization: '***', Other: 'Bearer ${A}' },
+      env: { API_KEY: '***', SECRET: '${env:S}', HOME: '/h' },
+      bearer_token_env_var: 'NAME',
+      args: ['--x', '***'],
+    })
+  })
+})
