@@ -17,10 +17,10 @@ import { dirname, join } from 'node:path'
 import { parse as parseJsonc } from 'jsonc-parser'
 import { parse as parseToml } from 'smol-toml'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { runConnect } from '../../bridge/src/connect.ts'
 import { clients, scopesOf, type Client, type Scope } from '../src/connect/clients.ts'
 import { herePlace } from '../src/connect/place.ts'
 import { receiptFolder } from '../src/connect/receipt.ts'
-import { runConnect } from '../src/connect/run-connect.ts'
 import { fixturesFor, malformedFor } from './connect-fixtures.ts'
 import { createFakeIo, runCommand } from './harness/fake-io.ts'
 
@@ -426,11 +426,11 @@ describe('connect', () => {
 
   it('is the same command in the program that npx runs', async () => {
     const { io, stdout, stderr, exitCode } = createFakeIo(env)
-    await runConnect(['connect', 'cursor'], io, { name: 'stackmemory-mcp', version: '9.9.9' })
+    await runConnect(['cursor'], io)
     expect(stderr()).toBe('')
-    expect(await read(fileOf(client('cursor'), 'user'))).toContain('@stackmemoryai/mcp-server@9.9.9')
+    expect(await read(fileOf(client('cursor'), 'user'))).toContain('@stackmemoryai/mcp-server@')
     expect(stdout()).toContain('Connected.')
-    await runConnect(['connect', 'emacs'], io, { name: 'stackmemory-mcp', version: '9.9.9' })
+    await runConnect(['emacs'], io)
     expect([exitCode(), stderr()]).toEqual([2, expect.stringMatching(/^stackmemory-mcp: there is no client/)])
   })
 })
