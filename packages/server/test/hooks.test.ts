@@ -460,6 +460,26 @@ describe.each(engines)('hooks on %s', (engine) => {
     expect(JSON.stringify(theirs.body ?? {})).not.toContain('canary')
   })
 
+  it('writes nothing through an address that is for reading only [hooks.tenancy]', async () => {
+    await freshProject()
+    await here().decide({ content: 'canary of acme' })
+    const url = new URL(
+      `/hooks/v1/claude-code/${project.organizationSlug}/${project.slug}?ReadOnly=1`,
+      world.url,
+    )
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
+    const body = JSON.stringify(await readFixture('claude-code/user-prompt-submit'))
+    const answer = await fetch(url, { method: 'POST', headers, body })
+    expect(await answer.text()).toContain('canary')
+    expect(await frames()).toEqual([])
+  })
+
+  it('leaves out the agents that the client starts for itself [hooks.capture]', async () => {
+    await freshProject()
+    expect((await send('claude-code/subagent-stop', { agent_type: '' })).status).toBe(204)
+    expect(await frames()).toEqual([])
+  })
+
   it('asks for the project when there are several and none is named [hooks.project]', async () => {
     await freshProject()
     const body = JSON.stringify(await readFixture('claude-code/user-prompt-submit'))

@@ -89,6 +89,17 @@ export const requirements: readonly Requirement[] = [
     source: 'Automatic capture',
   },
   {
+    id: 'hooks.send',
+    sentence:
+      'The command of a hook brings an answer within its time budget or none, never an error, and sends a key only where nobody else reads it.',
+    source: 'Automatic capture',
+  },
+  {
+    id: 'hooks.plugin',
+    sentence: 'The plugins say what the documents say, and start nothing that is not the bridge.',
+    source: 'Automatic capture',
+  },
+  {
     id: 'hooks.tenancy',
     sentence: "Each caller's hook reads and writes what its rights say, and nothing of another organization.",
     source: 'Promise: isolated',

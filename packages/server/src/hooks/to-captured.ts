@@ -71,10 +71,16 @@ const titleFor = (prompt: string) =>
     titleCharsMax,
   ).trim()
 
-/** A message gets its key when it is recorded. */
+/**
+ * A message gets its key when it is recorded. Ids of calls are Claude Code's over all sessions, which an import
+ * relies on, because a session that is resumed repeats those of the earlier one; elsewhere they are the session's.
+ */
 const withKey = (client: HookClient, entry: TranscriptEntry, session: string): EventInput => {
   const part = entry.role === 'assistant' ? 'call' : 'result'
-  const key = entry.toolUseId === undefined ? undefined : toolKey(client, entry.toolUseId, part)
+  const key =
+    entry.toolUseId === undefined
+      ? undefined
+      : toolKey(client === 'codex' ? session : client, entry.toolUseId, part)
   return { ...toEvent(entry, session), key }
 }
 
@@ -104,7 +110,11 @@ const readEntries = async (
   return sessions.flatMap((each) => [...each.entries, ...each.subagents.flatMap((agent) => agent.entries)])
 }
 
+/** Claude Code compacts and titles with agents of its own, which have no type; nobody asked for their work. */
+const isInternal = ({ agent_id: id, agent_type: type }: HookPayload) => id !== undefined && type === ''
+
 const linesOf = (payload: HookPayload): Line[] => {
+  if (isInternal(payload)) return []
   switch (payload.hook_event_name) {
     case 'UserPromptSubmit':
       return payload.prompt === undefined ? [] : [{ type: 'user', message: { content: payload.prompt } }]

@@ -5,6 +5,7 @@
  * a credential that is not valid (401) and a project that is not there (404) or not named (400).
  */
 import type { Context as HonoContext } from 'hono'
+import type { Principal } from '../domain/context.ts'
 import type { HttpEnv } from './app.ts'
 import { readJsonBody } from './json-body.ts'
 import { challenge } from './mcp-route.ts'
@@ -73,7 +74,7 @@ async function handle(options: HttpAppOptions, hooks: HookEndpoint, c: HooksCont
   const answer = await hooks.handle({
     client,
     body: read.value,
-    principal: caller.principal,
+    principal: isReadonly(c) ? readerOf(caller.principal) : caller.principal,
     project: project.project,
     requestId,
     idempotencyKey: c.req.header('idempotency-key')?.slice(0, 200),
@@ -83,11 +84,25 @@ async function handle(options: HttpAppOptions, hooks: HookEndpoint, c: HooksCont
   return c.json(answer.body)
 }
 
-/** `org/project`, from the path or the query. */
+const readerOf = (principal: Principal): Principal => ({
+  ...principal,
+  scopes: principal.scopes.length > 0 ? ['memory:read'] : [],
+})
+
+/** A switch that takes rights away, as at /mcp: any spelling of its name counts. */
+function isReadonly(c: HooksContext): boolean {
+  return [...new URL(c.req.url).searchParams].some(
+    ([name, value]) => name.toLowerCase() === 'readonly' && value !== '0' && value !== 'false',
+  )
+}
+
+/** `org/project`, from the path, the query, or a header, which clients can fill in from a variable. */
 function namedProject(c: HooksContext): string | undefined {
   const org = c.req.param('org')
   const project = c.req.param('project')
-  return org !== undefined && project !== undefined ? `${org}/${project}` : c.req.query('project')
+  return org !== undefined && project !== undefined
+    ? `${org}/${project}`
+    : (c.req.query('project') ?? (c.req.header('x-stackmemory-project') || undefined))
 }
 
 function nothing(c: HooksContext, why: string): Response {

@@ -14,9 +14,9 @@ export const boundedId = (id: string) => (id.length <= idCharsMax ? id : `sha256
 export const sessionKey = (client: string, sessionId: string) => `${client}:${boundedId(sessionId)}`
 export const agentKey = (session: string, agentId: string) => `${session}:${boundedId(agentId)}`
 
-/** A tool call and its result, by the id that the model's answer gave the call. */
-export const toolKey = (client: string, toolUseId: string, part: 'call' | 'result') =>
-  `${client}:tool:${boundedId(toolUseId)}:${part}`
+/** A tool call and its result, by the id that the model's answer gave the call; `scope` is where ids are unique. */
+export const toolKey = (scope: string, toolUseId: string, part: 'call' | 'result') =>
+  `${scope}:tool:${boundedId(toolUseId)}:${part}`
 
 /** Something said: the text itself, since hooks do not know the ids of messages. Numbered with `sayingKey`. */
 export const sayingBase = (frameKey: string, role: string, content: string) =>
