@@ -1,6 +1,6 @@
 -- Accounts, memory and its search index.
 --
--- Three roles that nobody logs in as, entered per transaction with SET LOCAL ROLE:
+-- Four roles that nobody logs in as, entered per transaction with SET LOCAL ROLE:
 --   stackmemory_app      reads and writes memory; row-level security shows it one project at a time
 --   stackmemory_account  reads and writes accounts and credentials; has no right on any memory table
 --   stackmemory_search   owns the search functions; sees search entries of every project, and the
@@ -8,10 +8,12 @@
 --                        planner does not use a full-text index under a row-level policy: `@@` is not
 --                        leakproof. A policy `using (true)` for this one role leaves the index usable
 --                        while security stays enabled *and forced* on the table.
+--   stackmemory_scratch  deletes a scratch project: one made by a command for a moment, with a slug that begins with
+--                        `scratch--`. It alone deletes what was recorded, and its policies show it nothing else
 do $$
 declare r text;
 begin
-  foreach r in array array['stackmemory_app', 'stackmemory_account', 'stackmemory_search'] loop
+  foreach r in array array['stackmemory_app', 'stackmemory_account', 'stackmemory_search', 'stackmemory_scratch'] loop
     begin
       if not exists (select from pg_roles where rolname = r) then
         execute format('create role %I nologin nosuperuser nobypassrls nocreatedb nocreaterole', r);
@@ -26,7 +28,7 @@ end $$;
 
 create extension if not exists btree_gin;
 
-grant usage on schema public to stackmemory_app, stackmemory_account, stackmemory_search;
+grant usage on schema public to stackmemory_app, stackmemory_account, stackmemory_search, stackmemory_scratch;
 
 -- Accounts ---------------------------------------------------------------------------------------------
 
@@ -472,12 +474,18 @@ begin
          using (project_id = nullif(current_setting(''app.project_id'', true), '''')::uuid)
          with check (project_id = nullif(current_setting(''app.project_id'', true), '''')::uuid)',
       t || '_project', t);
+    -- The policy on projects leaves none but the scratch project of the transaction.
+    execute format(
+      'create policy %I on %I to stackmemory_scratch using (project_id = (select id from projects))', t || '_scratch', t);
+    execute format('grant select, delete on %I to stackmemory_scratch', t);
   end loop;
 end $$;
 
 alter table projects enable row level security;
 create policy projects_app on projects for select to stackmemory_app
   using (id = nullif(current_setting('app.project_id', true), '')::uuid);
+create policy projects_scratch on projects to stackmemory_scratch
+  using (id = nullif(current_setting('app.project_id', true), '')::uuid and slug like 'scratch--%');
 create policy projects_account on projects to stackmemory_account using (true) with check (true);
 
 -- Append-only by grant: no update of what was said, no delete; only the tombstone may be set.
@@ -491,6 +499,7 @@ grant update (removed_at) on task_dependencies to stackmemory_app;
 grant select, insert, update, delete on search_entries, idempotency_keys to stackmemory_app;
 grant delete on receipts to stackmemory_app;
 grant select on projects to stackmemory_app;
+grant select, delete on projects to stackmemory_scratch;
 
 create policy search_entries_search on search_entries for select to stackmemory_search using (true);
 grant select on search_entries to stackmemory_search;

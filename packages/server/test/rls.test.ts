@@ -4,15 +4,17 @@
  */
 import { randomBytes } from 'node:crypto'
 import { Client, type Pool, type PoolClient } from 'pg'
+import { v7 as uuidv7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tokenise, toTsquery } from '../src/domain/retrieval/tokenise.ts'
 import '../src/app.ts' // so that every statement is defined
+import { scratchTables } from '../src/postgres/scratch-projects.ts'
 import { definedStatements } from '../src/postgres/statement.ts'
 import { engines } from './harness/test-database.ts'
 import { importTwice } from './support/import-twice.ts'
 import { createWorld, type World } from './support/world.ts'
 
-type Role = 'stackmemory_app' | 'stackmemory_account' | 'stackmemory_search'
+type Role = 'stackmemory_app' | 'stackmemory_account' | 'stackmemory_search' | 'stackmemory_scratch'
 type Run = <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>
 
 const memoryTables = [
@@ -208,6 +210,48 @@ describe.each(engines)('row-level security on %s', (engine) => {
       ).rejects.toMatchObject(denied)
   })
 
+  it('lets one role delete, and only a scratch project, that of its transaction [rls.isolated]', async () => {
+    const deleteAll = async (run: Run) => {
+      const deleted: string[] = []
+      for (const table of ['search_entries', 'receipts', 'events', 'projects'])
+        if ((await run(`delete from ${table} returning 1`)).length > 0) deleted.push(table)
+      return deleted
+    }
+    expect([...scratchTables, 'project_counters'].toSorted()).toEqual(memoryTables.toSorted())
+    for (const project of [a, b, '', undefined])
+      expect(await inRole('stackmemory_scratch', project, deleteAll), String(project)).toEqual([])
+    const scratch = uuidv7()
+    await world.accounts.createProject(
+      {
+        id: scratch,
+        organizationId: world.acme.id,
+        userId: world.owner.id,
+        slug: 'scratch--rls',
+        name: 'Scratch',
+        isScratch: true,
+      },
+      AbortSignal.timeout(10_000),
+    )
+    await inRole('stackmemory_scratch', scratch, async (run) => {
+      expect(await run('select id from projects')).toEqual([{ id: scratch }])
+      expect(await deleteAll(run)).toEqual(['projects'])
+    })
+    for (const text of [
+      `update projects set name = 'x'`,
+      `update events set deleted_at = now()`,
+      `insert into project_counters (project_id) values ('${scratch}')`,
+      `select 1 from users`,
+      `select 1 from api_keys`,
+      `truncate frames cascade`,
+    ])
+      await expect(
+        inRole('stackmemory_scratch', scratch, async (run) => run(text)),
+        text,
+      ).rejects.toMatchObject(denied)
+    expect(await world.accounts.deleteScratchProject(a, AbortSignal.timeout(10_000))).toBe(false)
+    expect(await world.accounts.deleteScratchProject(scratch, AbortSignal.timeout(10_000))).toBe(true)
+  })
+
   it('keeps accounts from the memory role and memory from the account role [rls.isolated]', async () => {
     for (const table of accountTables)
       for (const role of ['stackmemory_app', 'stackmemory_search'] as const)
@@ -346,7 +390,8 @@ describe.each(engines)('row-level security on %s', (engine) => {
       expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63)
       const isAccount =
         name.startsWith('accounts.') || accountTables.some((table) => text.includes(` ${table} `))
-      await inRole(isAccount ? 'stackmemory_account' : 'stackmemory_app', a, async (run) => {
+      const role = name.startsWith('scratch.') ? 'stackmemory_scratch' : undefined
+      await inRole(role ?? (isAccount ? 'stackmemory_account' : 'stackmemory_app'), a, async (run) => {
         const plan = async () => {
           await run(`prepare probe as ${text}`)
           const [held] = await run<{ types: string[] }>(
@@ -367,7 +412,7 @@ const createLogin = async (pool: Pool, url: string): Promise<Client> => {
   const name = `login_${randomBytes(6).toString('hex')}`
   const password = randomBytes(12).toString('hex')
   await pool.query(`create role ${name} login noinherit password '${password}'`)
-  for (const role of ['stackmemory_app', 'stackmemory_account', 'stackmemory_search'])
+  for (const role of ['stackmemory_app', 'stackmemory_account', 'stackmemory_search', 'stackmemory_scratch'])
     await pool.query(`grant ${role} to ${name}`)
   const target = new URL(url)
   target.username = name

@@ -56,7 +56,7 @@ const checkParts = async (pool: Pool): Promise<Check> => {
     )
   return ok(
     'extensions',
-    extension ? 'btree_gin and the three roles are there.' : 'btree_gin can be installed.',
+    extension ? 'btree_gin and the roles are there.' : 'btree_gin can be installed.',
   )
 }
 

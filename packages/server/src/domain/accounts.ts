@@ -59,15 +59,28 @@ export interface Accounts {
   listKeys(organizationId: string, signal: AbortSignal): Promise<ApiKey[]>
   /** False when no such key is there or it was revoked before. */
   revokeKey(organizationId: string, id: string, at: Date, signal: AbortSignal): Promise<boolean>
+  /** @throws conflict when the slug is taken; invalid_input when it is one of a scratch project and `isScratch` is not set. */
   createProject(
-    project: { id: string; organizationId: string; userId: string; slug: string; name: string },
+    project: {
+      id: string
+      organizationId: string
+      userId: string
+      slug: string
+      name: string
+      isScratch?: boolean
+    },
     signal: AbortSignal,
   ): Promise<void>
   findProject(
     ref: { organizationSlug: string; slug: string } | { id: string },
     signal: AbortSignal,
   ): Promise<Project | undefined>
+  /** Without scratch projects: only whoever made one knows of it. */
   listProjects(organizationId: string, signal: AbortSignal): Promise<Project[]>
+  /** Those made before `before`, which a command that was killed has left. */
+  listScratchProjects(organizationId: string, before: Date, signal: AbortSignal): Promise<Project[]>
+  /** Deletes a scratch project with all that it remembers; false when the project is not one. */
+  deleteScratchProject(id: string, signal: AbortSignal): Promise<boolean>
   /** Ids of projects of every organization, a page after `after`; for housekeeping. */
   listProjectIds(after: string | null, limit: number, signal: AbortSignal): Promise<string[]>
 }

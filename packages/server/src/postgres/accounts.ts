@@ -1,9 +1,11 @@
 import type { Accounts, ApiKey, KeyHolder } from '../domain/accounts.ts'
 import type { Project } from '../domain/context.ts'
-import { conflict } from '../domain/errors.ts'
+import { conflict, invalidInput } from '../domain/errors.ts'
+import { isScratchSlug, scratchSlugPrefix } from '../domain/scratch-project.ts'
 import { selectList } from './columns.ts'
 import { sqlState } from './database-error.ts'
 import type { Database, Transaction } from './database.ts'
+import { deleteScratchProject } from './scratch-projects.ts'
 import { sql, type Statement } from './statement.ts'
 
 const keyColumns = selectList(
@@ -84,7 +86,13 @@ const findProjectById = sql<Project, readonly [string]>(
 const listProjects = sql<Project, readonly [string]>(
   'accounts.list-projects',
   `select ${projectColumns} from projects p join organizations o on o.id = p.organization_id
-   where p.organization_id = $1 and p.deleted_at is null order by p.created_at, p.id`,
+   where p.organization_id = $1 and p.deleted_at is null and p.slug not like '${scratchSlugPrefix}%'
+   order by p.created_at, p.id`,
+)
+const listScratchProjects = sql<Project, readonly [string, Date]>(
+  'accounts.list-scratch-projects',
+  `select ${projectColumns} from projects p join organizations o on o.id = p.organization_id
+   where p.organization_id = $1 and p.slug like '${scratchSlugPrefix}%' and p.created_at < $2`,
 )
 
 const listProjectIds = sql<{ id: string }, readonly [string | null, number]>(
@@ -147,8 +155,12 @@ export const createAccounts = (database: Database): Accounts => {
     listKeys: async (organizationId, signal) => read(signal, listKeys, [organizationId]),
     revokeKey: async (organizationId, id, at, signal) =>
       transact(signal, async (tx) => (await tx.run(revokeKey, [organizationId, id, at])).length === 1),
-    createProject: async (project, signal) =>
-      transact(signal, async (tx) => {
+    createProject: async ({ isScratch = false, ...project }, signal) => {
+      if (isScratchSlug(project.slug) !== isScratch)
+        throw invalidInput(
+          `Names that begin with ${scratchSlugPrefix} are for projects that are removed again. Choose another name.`,
+        )
+      await transact(signal, async (tx) => {
         try {
           await tx.run(insertProject, [
             project.id,
@@ -164,13 +176,17 @@ export const createAccounts = (database: Database): Accounts => {
             )
           throw error
         }
-      }),
+      })
+    },
     findProject: async (ref, signal) =>
       ('id' in ref
         ? await read(signal, findProjectById, [ref.id])
         : await read(signal, findProjectBySlug, [ref.organizationSlug, ref.slug])
       )[0],
     listProjects: async (organizationId, signal) => read(signal, listProjects, [organizationId]),
+    listScratchProjects: async (organizationId, before, signal) =>
+      read(signal, listScratchProjects, [organizationId, before]),
+    deleteScratchProject: async (id, signal) => deleteScratchProject(database, id, signal),
     listProjectIds: async (after, limit, signal) =>
       (await read(signal, listProjectIds, [after, limit])).map((row) => row.id),
   }

@@ -14,7 +14,7 @@ import { isConnectionLost, isTransient, toDomainError } from './database-error.t
 import { quickTypes } from './quick-types.ts'
 import { sql, type Statement } from './statement.ts'
 
-export type DatabaseRole = 'stackmemory_app' | 'stackmemory_account'
+export type DatabaseRole = 'stackmemory_app' | 'stackmemory_account' | 'stackmemory_scratch'
 
 export interface Transaction {
   run<Row, Values extends readonly unknown[]>(
