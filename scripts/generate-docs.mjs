@@ -123,6 +123,8 @@ const limitMeanings = {
   queryLexemes: 'Lexemes of a question that take part in its score.',
   gateLexemes: 'Rarest lexemes of a question, of which a chunk must hold one to be a candidate.',
   timelineItemsMax: 'Events before and after, in a timeline.',
+  activityDefault: 'Entries of `stackmemory log` when no number is given.',
+  activityMax: 'Most entries of `stackmemory log`.',
   memoryTokensPerCall: 'Tokens of text that one `get_memory` answers with.',
   capturedEventsPerSession:
     'Events that hooks record of one session, or of one of its agents. What comes after is not recorded.',
@@ -382,7 +384,11 @@ const renderErrors = ({ errorCodes, httpStatusOf }) =>
 const listCommands = (command, prefix = '') => {
   const name = `${prefix}${command.name()}`
   return command.commands.length > 0
-    ? command.commands.flatMap((each) => listCommands(each, `${name} `))
+    ? command
+        .createHelp()
+        .visibleCommands(command)
+        .filter((each) => each.name() !== 'help')
+        .flatMap((each) => listCommands(each, `${name} `))
     : [{ name, command }]
 }
 
@@ -416,6 +422,34 @@ const renderCommands = ({ program, exitCodes }) =>
     '# Command line',
     'In a checkout that was built, `npx stackmemory <command>` runs a command; `--help` after any command shows examples. The environment variables of [configuration.md](configuration.md) say which memory a command works on. Results go to standard output, everything else to standard error.',
     'The embedded database belongs to one process. While a server has it open, a command that needs it says which process that is and ends with exit code 75. With `DATABASE_URL` they can run at the same time.',
+    '## In a terminal and in a pipe',
+    '`status`, `log`, `search`, `context`, `show` and `tasks` are for a person. On a terminal their output fits its width, has colours unless `NO_COLOR` is set, and goes through `$PAGER` (or `less -FRX`) when it is longer than the screen; `PAGER=cat` turns that off. In a pipe nothing is cut and nothing coloured. Times are local (`TZ`). What is stored is shown without control characters, terminal escapes and bidirectional marks.',
+    'With `--json` they print one object. Names in it stay as they are; new ones may be added:',
+    table(
+      ['Command', 'Object'],
+      [
+        [
+          '`status`',
+          '`{ project, kind, location, sizeBytes, owner, versions, counts, lastActivityAt, openFrames[], readyTasks[] }`',
+        ],
+        [
+          '`log`',
+          '`{ project, entries[] }`, each `{ ref, kind, at, title, text, status, supersededBy, author, frame, frameName }`',
+        ],
+        [
+          '`search`',
+          '`{ project, hits[], matched, nextCursor }`, each hit `{ ref, kind, title, snippet, date, status, supersededBy, author, frame, frameName, files[], tokens, score }`',
+        ],
+        ['`context`', '`{ project, text, summary }`, the answer of the tool `get_context`'],
+        ['`show`', '`{ project, items[], missing[] }`, the answer of the tool `get_memory`'],
+        [
+          '`tasks`',
+          '`{ project, tasks[], metrics }`; `add` prints the new task, the others `{ project, tasks[] }` as they are now',
+        ],
+        ['`demo`', '`{ proved, proofs[], text, hits[] }`, each proof `{ claim, isProved, seen }`'],
+      ],
+    ),
+    'Shell completion: `stackmemory completion bash`, `zsh`, `fish` or `powershell` prints a script; its help says where to put it. The script calls `stackmemory`, so that name must be on the `PATH`; in bash the package bash-completion must be there.',
     '## Commands',
     ...listCommands(program).map(renderCommand),
     '## Exit codes',

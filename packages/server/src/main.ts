@@ -12,6 +12,7 @@ const io: Io = {
   stdout: process.stdout,
   stderr: process.stderr,
   stopped,
+  page: async (text) => (await import('./cli/pager.ts')).createPager(process.env)(text),
   setExitCode: (code) => {
     process.exitCode = code
   },

@@ -545,6 +545,100 @@ export const requirements: readonly Requirement[] = [
   },
 
   // Command line
+  {
+    id: 'cli.demo',
+    sentence:
+      'demo proves recall in a project of its own, removes it whatever happens, and touches nothing else.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.status',
+    sentence: 'status says where the memory is, who has it open, what is in it and what is open.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.log',
+    sentence: 'log tells what happened, newest first, and narrows it by kind, time, author and frame.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.search',
+    sentence: 'search shows what memories say with their date, status and author, best first.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.context',
+    sentence: 'context is what an agent is given: Markdown in a pipe, readable on a terminal.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.tasks',
+    sentence:
+      'tasks lists, adds, starts and finishes them, and says which were changed before one was refused.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.show',
+    sentence: 'show opens whole memories with their history and what stood around them.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.json',
+    sentence: 'With --json every command for a person answers in one documented shape, safe to look at.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.colours',
+    sentence: 'Colours are for a terminal only, never with NO_COLOR, and say nothing that words do not.',
+    source: 'https://no-color.org',
+  },
+  {
+    id: 'cli.width',
+    sentence: 'What is shown on a terminal fits its width; a pipe gets everything.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.pager',
+    sentence:
+      'More than a screen goes through the pager, which is started without a shell and may be missing or left early.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.pipe',
+    sentence: 'A pipe that is closed early is no failure.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.escapes',
+    sentence:
+      'No control character, terminal escape or bidirectional mark of a stored text reaches the terminal.',
+    source: 'Promise: trustworthy',
+  },
+  {
+    id: 'cli.empty',
+    sentence: 'Where there is nothing to show, a sentence says what to do next.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.reads-only',
+    sentence: 'A command that reads creates no memory where there is none.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.project',
+    sentence: 'A project is taken from its name or the directory, and asked for when neither tells.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.times',
+    sentence: 'Moments are shown in local time with their day and age, and understood as people write them.',
+    source: 'Command line',
+  },
+  {
+    id: 'cli.completion',
+    sentence: 'The shell completes commands, options and their values from the program itself.',
+    source: 'Command line',
+  },
   { id: 'cli.doctor', sentence: 'doctor finds what is wrong and says what to do.', source: 'Command line' },
   {
     id: 'cli.exit-codes',

@@ -54,10 +54,7 @@ const checkParts = async (pool: Pool): Promise<Check> => {
       'roles',
       `The user of DATABASE_URL cannot use ${missing.join(', ')}. Grant the roles to it, or migrate as a user who may.`,
     )
-  return ok(
-    'extensions',
-    extension ? 'btree_gin and the roles are there.' : 'btree_gin can be installed.',
-  )
+  return ok('extensions', extension ? 'btree_gin and the roles are there.' : 'btree_gin can be installed.')
 }
 
 const checkClock = async (pool: Pool, now: Date): Promise<Check> => {

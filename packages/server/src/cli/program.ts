@@ -10,6 +10,7 @@ import { warn, type Io } from './io.ts'
 import { createKey, listKeys, revokeKey, type CreateKeyOptions } from './keys.ts'
 import { migrateDatabase } from './migrate.ts'
 import { createProject, listProjects } from './projects.ts'
+import { addPeopleCommands } from './people-commands.ts'
 import { serve } from './serve.ts'
 import { restore } from './snapshot-restore.ts'
 
@@ -54,6 +55,7 @@ export const createProgram = (io: Io): Command => {
       'Serve the embedded memory to local clients until the last one has gone. They start it themselves.',
     )
     .action(async () => (await import('./broker.ts')).broker(io))
+  addPeopleCommands(program, io)
   addImport(program, io)
   addExport(program, io)
   addKeys(program, io)

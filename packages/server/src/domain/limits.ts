@@ -29,6 +29,8 @@ export const limits = {
   queryLexemes: 16,
   gateLexemes: 8,
   timelineItemsMax: 50,
+  activityDefault: 30,
+  activityMax: 1_000,
   memoryTokensPerCall: 6_000,
   capturedEventsPerSession: 20_000, // of one session or one of its agents; what comes after is not recorded
   capturedIdleHours: 24, // then the next session of the same person ends it

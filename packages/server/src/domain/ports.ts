@@ -41,6 +41,7 @@ export interface Stores {
   idempotency: IdempotencyStore
   search: SearchStore
   imports: ImportStore
+  activity: ActivityStore
 }
 
 export interface FrameStore {
@@ -201,6 +202,42 @@ export interface TaskStore {
   blockers(taskIds: readonly string[]): Promise<{ taskId: string; refNo: number; status: TaskStatus }[]>
   versions(id: string): Promise<TaskVersion[]>
   metrics(): Promise<Record<TaskStatus | 'ready' | 'total', number>>
+}
+
+export interface ActivityFilter {
+  /** `frame`, `task`, types of statements, kinds of events; empty: frames, tasks, statements and errors. */
+  kinds: readonly string[]
+  since?: Date
+  until?: Date
+  /** Name of a person or client, in any case. */
+  author?: string
+  /** Only what belongs to this frame, then with all of its events. */
+  frameId?: string
+  limit: number
+}
+
+export interface ActivityEntry {
+  itemId: string
+  itemKind: ItemKind
+  frameId: string | null
+  at: Date
+}
+
+export interface MemoryCounts {
+  frames: number
+  openFrames: number
+  events: number
+  statementsInForce: number
+  statementsSuperseded: number
+  tasks: number
+  openTasks: number
+  readyTasks: number
+}
+
+export interface ActivityStore {
+  /** Newest first. */
+  list(filter: ActivityFilter): Promise<ActivityEntry[]>
+  counts(): Promise<MemoryCounts & { lastActivityAt: Date | null }>
 }
 
 export interface ReceiptStore {

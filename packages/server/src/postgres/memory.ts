@@ -1,5 +1,6 @@
 import type { Context } from '../domain/context.ts'
 import type { Memory, Stores } from '../domain/ports.ts'
+import { createActivityStore } from './activity.ts'
 import { createAnchorStore } from './anchors.ts'
 import type { Database, DeferringTransaction } from './database.ts'
 import { createDigestStore } from './digests.ts'
@@ -39,6 +40,7 @@ const createStores = (tx: DeferringTransaction, projectId: string): Stores => ({
   idempotency: createIdempotencyStore(tx, projectId),
   search: createSearchStore(tx, projectId),
   imports: createImportStore(tx, projectId),
+  activity: createActivityStore(tx, projectId),
 })
 
 /** The domain's view of the database: one transaction, one project, row-level security on. */

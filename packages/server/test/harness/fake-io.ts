@@ -22,8 +22,15 @@ const collect = () => {
   return { stream, text: () => text }
 }
 
+/** A terminal with a person at it. */
+export interface FakeTerminal {
+  columns: number
+  rows?: number
+  page?: Io['page']
+}
+
 /** What a command may touch of the process, kept in memory. The environment is only what is given. */
-export const createFakeIo = (env: NodeJS.ProcessEnv): CommandLine => {
+export const createFakeIo = (env: NodeJS.ProcessEnv, terminal?: FakeTerminal): CommandLine => {
   const [out, err] = [collect(), collect()]
   let stop: (signal: NodeJS.Signals) => void = () => {}
   const stopped = new Promise<NodeJS.Signals>((resolve) => (stop = resolve))
@@ -32,9 +39,10 @@ export const createFakeIo = (env: NodeJS.ProcessEnv): CommandLine => {
     io: {
       env: { LOG_LEVEL: 'silent', ...env },
       cwd: process.cwd(),
-      stdout: out.stream,
+      stdout: Object.assign(out.stream, terminal && { isTTY: true, rows: 1_000, ...terminal }),
       stderr: err.stream,
       stopped,
+      page: terminal?.page,
       setExitCode: (code) => (exitCode = code),
     },
     stdout: out.text,
@@ -47,6 +55,13 @@ export const createFakeIo = (env: NodeJS.ProcessEnv): CommandLine => {
 /** Runs one command line to its end. */
 export const runCommand = async (env: NodeJS.ProcessEnv, ...args: string[]) => {
   const command = createFakeIo(env)
+  await run(['node', 'stackmemory', ...args], command.io)
+  return { stdout: command.stdout(), stderr: command.stderr(), exitCode: command.exitCode() }
+}
+
+/** Runs one command line as at a terminal; its standard error is no terminal, so that nothing spins. */
+export const runOnTerminal = async (terminal: FakeTerminal, env: NodeJS.ProcessEnv, ...args: string[]) => {
+  const command = createFakeIo(env, terminal)
   await run(['node', 'stackmemory', ...args], command.io)
   return { stdout: command.stdout(), stderr: command.stderr(), exitCode: command.exitCode() }
 }
