@@ -256,6 +256,17 @@ export const requirements: readonly Requirement[] = [
     source: 'PostgreSQL, Row Security Policies: leakproof functions',
   },
   {
+    id: 'tenancy.activity',
+    sentence: 'What happened and what there is are told of one project, without what was forgotten.',
+    source: 'Promise: isolated',
+  },
+  {
+    id: 'tenancy.scratch',
+    sentence:
+      'A scratch project is made and removed by those who may, completely, and no other project ever is.',
+    source: 'Promise: isolated',
+  },
+  {
     id: 'tenancy.matrix',
     sentence:
       'Every operation answers every kind of caller as the matrix says; another tenant’s thing is not found.',
