@@ -73,6 +73,17 @@ create table projects (
   unique (organization_id, slug)
 );
 
+-- Where the memory of a repository is kept. All clones share the identity: `host/owner/name` of the remote, or
+-- `local:<hash>` while there is none.
+create table repositories (
+  organization_id uuid not null references organizations (id),
+  identity text not null check (length(identity) between 1 and 500),
+  project_id uuid not null references projects (id),
+  created_at timestamptz not null default now(),
+  primary key (organization_id, identity)
+);
+create index repositories_project on repositories (project_id);
+
 create table api_keys (
   id uuid primary key,
   user_id uuid not null references users (id),
@@ -89,7 +100,8 @@ create table api_keys (
 );
 create index api_keys_organization on api_keys (organization_id, created_at);
 
-grant select, insert, update on organizations, users, memberships, projects, api_keys to stackmemory_account;
+grant select, insert, update on organizations, users, memberships, projects, repositories, api_keys
+  to stackmemory_account;
 
 -- Memory: project_id is the first column of every key and stands in every statement. ---------------------
 

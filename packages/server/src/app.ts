@@ -1,10 +1,12 @@
 /** The composition root: wires database, domain and edges. Whoever calls it decides about argv, env and exit. */
+import { v7 as uuidv7 } from 'uuid'
 import { createAuthenticate } from './auth/authenticate.ts'
 import { createLocalAuthenticate, createLocalOwner } from './auth/local-owner.ts'
 import { recheckCredentials } from './auth/recheck-credentials.ts'
 import type { Accounts } from './domain/accounts.ts'
 import type { Log } from './domain/context.ts'
 import type { Memory } from './domain/ports.ts'
+import { openRepositoryProject } from './domain/project/repository-project.ts'
 import type { Env } from './env.ts'
 import { createHooks } from './hooks/create-hooks.ts'
 import { createHookEndpoint } from './hooks/hook-endpoint.ts'
@@ -90,11 +92,12 @@ const createParts = ({ log, database }: CoreOptions, decorateServer: AppOptions[
   const hooks = createHookEndpoint(createHooks({ memory, log }), projects)
   const edge = {
     resolveProject: async (...path) => projects.resolve(...path),
+    projectOfRepository: async (...asked) => projects.ofRepository(...asked),
     hooks,
     health,
     log,
   } satisfies Partial<HttpAppOptions>
-  return { accounts, memory, createMcp, edge }
+  return { accounts, memory, projects, createMcp, edge }
 }
 
 type Parts = ReturnType<typeof createParts>
@@ -135,16 +138,19 @@ const listenLocal = async ({ accounts, createMcp, edge }: Parts, log: Log, local
   const { address, kind, presence } = local
   const mcp = createMcp(localMcpLimits)
   const ending = new AbortController()
+  const findOwner = createLocalOwner(accounts)
   const app = createHttpApp({
     ...edge,
     publicUrl: new URL(localOrigin),
     allowedHosts: loopbackHosts,
     allowedOrigins: [],
-    authenticate: createLocalAuthenticate(createLocalOwner(accounts)),
+    authenticate: createLocalAuthenticate(findOwner),
     mcp,
     local: {
       about: { kind, version, pid: process.pid },
       enter: () => presence.enter(),
+      openProject: async (input, signal) =>
+        openRepositoryProject(accounts, { principal: await findOwner(signal), newId: uuidv7, signal }, input),
       ending: ending.signal,
     },
   })

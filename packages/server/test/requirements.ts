@@ -823,4 +823,10 @@ export const requirements: readonly Requirement[] = [
       'All clones and worktrees of a repository have one name, whatever form its remote is written in, and the name holds no credential.',
     source: 'Local memory',
   },
+  {
+    id: 'local.project',
+    sentence:
+      'A repository has one project in an organization, made when it is first asked for; whoever may not enter it learns nothing of it.',
+    source: 'Promise: isolated',
+  },
 ]

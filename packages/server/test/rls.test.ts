@@ -34,7 +34,7 @@ const memoryTables = [
   'imports',
   'digest_versions',
 ]
-const accountTables = ['organizations', 'users', 'memberships', 'api_keys']
+const accountTables = ['organizations', 'users', 'memberships', 'repositories', 'api_keys']
 const appendOnly = ['digest_versions', 'frame_moves', 'anchor_versions', 'task_versions', 'receipts']
 const denied = { code: '42501' }
 
@@ -123,7 +123,7 @@ describe.each(engines)('row-level security on %s', (engine) => {
          exists (select from pg_attribute where attrelid = c.oid and attname = 'project_id') as project
        from pg_class c where relnamespace = 'public'::regnamespace and relkind = 'r' order by 1`,
     )
-    const withProject = rows.filter((row) => row.project && row.name !== 'api_keys')
+    const withProject = rows.filter((row) => row.project && !accountTables.includes(row.name))
     expect(withProject.map((row) => row.name).toSorted()).toEqual(memoryTables.toSorted())
     expect(withProject.filter((row) => !(row.enabled && row.forced))).toEqual([])
   })

@@ -156,9 +156,16 @@ const addProjects = (program: Command, io: Io) => {
     .description('Create a project.')
     .argument('<slug>', 'short name: a to z, 0 to 9, hyphens')
     .option('--name <name>', 'name to show; the slug by default')
+    .option('--repository <remote>', 'repository whose memory it keeps, in any form of its remote')
     .option(...jsonOption)
-    .addHelpText('after', example('projects create shop --name "Harbor shop"'))
-    .action(async (slug: string, options: { name?: string; json?: boolean }) =>
+    .addHelpText(
+      'after',
+      example(
+        'projects create shop --name "Harbor shop"',
+        'projects create shop --repository https://github.com/ana/shop',
+      ),
+    )
+    .action(async (slug: string, options: { name?: string; repository?: string; json?: boolean }) =>
       createProject(io, slug, options),
     )
 }

@@ -1,6 +1,7 @@
 /** `stackmemory projects`: what the organization keeps memory of. */
 import { v7 as uuidv7 } from 'uuid'
-import { print, printJson, usageError, type Io } from './io.ts'
+import { parseRepository } from '../domain/project/repository-project.ts'
+import { dataError, print, printJson, usageError, type Io } from './io.ts'
 import { withLocal } from './local.ts'
 import { table } from './table.ts'
 
@@ -30,8 +31,11 @@ export const listProjects = async (io: Io, options: { json?: boolean }): Promise
 export const createProject = async (
   io: Io,
   slug: string,
-  options: { name?: string; json?: boolean },
+  options: { name?: string; repository?: string; json?: boolean },
 ): Promise<void> => {
+  const repository = options.repository === undefined ? undefined : parseRepository(options.repository)
+  if (options.repository !== undefined && repository === undefined)
+    throw usageError('--repository takes the address of a remote, such as github.com/ana/shop.')
   if (!slugPattern.test(slug))
     throw usageError('A slug has 1 to 63 characters: a to z, 0 to 9, and hyphens between them.')
   const name = options.name?.trim() ?? slug
@@ -39,12 +43,21 @@ export const createProject = async (
     throw usageError(`--name takes 1 to ${nameCharsMax} characters.`)
   await withLocal(io, { purpose: 'to create a project' }, async (local) => {
     const { organizationId, userId } = local.principal
+    const linked =
+      repository && (await local.accounts.findRepository(organizationId, [repository], local.signal))
+    if (linked && linked[0])
+      throw dataError(`${repository} belongs to the project ${linked[0].project.slug} already.`)
     const id = uuidv7()
     await local.accounts.createProject({ id, organizationId, userId, slug, name }, local.signal)
+    if (repository)
+      await local.accounts.linkRepository(
+        { organizationId, identity: repository, projectId: id },
+        local.signal,
+      )
     const project = await local.accounts.findProject({ id }, local.signal)
     const path = `${project?.organizationSlug ?? ''}/${slug}`
     local.progress.done()
-    if (options.json) printJson(io, { id, project: path, name })
+    if (options.json) printJson(io, { id, project: path, name, ...(repository && { repository }) })
     else print(io, `Created the project ${path}. Its MCP endpoint ends with /mcp/${path}.`)
   })
 }

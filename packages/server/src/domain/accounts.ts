@@ -40,6 +40,13 @@ export interface NewOwner {
   project: { id: string; slug: string; name: string }
 }
 
+export interface LinkedRepository {
+  identity: string
+  project: Project
+  /** Whether the project has a repository that is known by its remote. */
+  hasRemote: boolean
+}
+
 export interface Accounts {
   isEmpty(signal: AbortSignal): Promise<boolean>
   createOwner(owner: NewOwner, signal: AbortSignal): Promise<void>
@@ -83,4 +90,21 @@ export interface Accounts {
   deleteScratchProject(id: string, signal: AbortSignal): Promise<boolean>
   /** Ids of projects of every organization, a page after `after`; for housekeeping. */
   listProjectIds(after: string | null, limit: number, signal: AbortSignal): Promise<string[]>
+  /** Projects that any of these repositories is linked to in the organization. */
+  findRepository(
+    organizationId: string,
+    identities: readonly string[],
+    signal: AbortSignal,
+  ): Promise<LinkedRepository[]>
+  /** Links a repository; one that is linked to a project that is still there keeps it. */
+  linkRepository(
+    link: { organizationId: string; identity: string; projectId: string },
+    signal: AbortSignal,
+  ): Promise<void>
+  /** Makes a project and links a repository to it; undefined when the slug or the repository is taken. */
+  createRepositoryProject(
+    project: { id: string; organizationId: string; userId: string; slug: string; name: string },
+    identity: string,
+    signal: AbortSignal,
+  ): Promise<Project | undefined>
 }

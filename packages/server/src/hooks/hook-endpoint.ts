@@ -7,8 +7,13 @@ import { type HookClient, hookClients } from './to-captured.ts'
 
 export const createHookEndpoint = (hooks: Hooks, projects: Projects): HookEndpoint => ({
   isClient: (name): name is HookClient => (hookClients as readonly string[]).includes(name),
-  async chooseProject({ principal, named }) {
+  async chooseProject({ principal, named, repository }) {
     try {
+      const linked =
+        named === undefined && repository !== undefined
+          ? await projects.ofRepository?.(principal, repository)
+          : undefined
+      if (linked) return { project: linked }
       return { project: await chooseProject(projects, principal, undefined, named) }
     } catch (error) {
       if (isDomainError(error)) return { problem: { code: error.code, detail: hint(error.publicMessage) } }

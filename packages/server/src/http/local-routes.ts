@@ -1,6 +1,12 @@
 /** What is served under `/local`, on the private address of a data directory's owner and nowhere else. */
 import type { Hono } from 'hono'
+import { z } from 'zod'
+import type { Project } from '../domain/context.ts'
+import { invalidInput } from '../domain/errors.ts'
+import { limits } from '../domain/limits.ts'
+import type { RepositoryProjectInput } from '../domain/project/repository-project.ts'
 import type { HttpEnv } from './app.ts'
+import { type JsonBody, type JsonBodyLimits, readJsonBody } from './json-body.ts'
 import { problemResponse } from './problem.ts'
 
 export interface LocalEdge {
@@ -8,6 +14,8 @@ export interface LocalEdge {
   readonly about: Readonly<Record<string, string | number>>
   /** Counts a client until it leaves; undefined when the owner is about to end. */
   enter(): (() => void) | undefined
+  /** Finds the project of a repository, or makes it. */
+  openProject(input: RepositoryProjectInput, signal: AbortSignal): Promise<Project>
   /** Aborts when the owner ends; streams end with it. */
   readonly ending: AbortSignal
 }
@@ -31,6 +39,31 @@ export function addLocalRoutes(app: Hono<HttpEnv>, local: LocalEdge): void {
     if (leave === undefined) return isEnding(c.get('requestId'))
     return attach(local, leave, c.req.raw.signal)
   })
+  app.post('/local/project', async (c) => {
+    c.get('access').route = '/local/project'
+    const input = parseProjectInput(await readJsonBody(c.req.raw, projectBodyLimits))
+    const project = await local.openProject(input, c.req.raw.signal)
+    c.get('access').projectId = project.id
+    return c.json({ organization: project.organizationSlug, project: project.slug, name: project.name })
+  })
+}
+
+const projectBodyLimits: JsonBodyLimits = { bodyBytesMax: 16_384, jsonDepthMax: 4 }
+
+const projectInput = z.strictObject({
+  repository: z.string().max(1_000).optional(),
+  local_identity: z.string().max(100).optional(),
+  name: z.string().max(limits.nameChars).optional(),
+})
+
+const parseProjectInput = (body: JsonBody): RepositoryProjectInput => {
+  const parsed = body.ok ? projectInput.safeParse(body.value) : undefined
+  if (!parsed?.success)
+    throw invalidInput(
+      'Send JSON with the texts repository, local_identity and name, each of which may be left out.',
+    )
+  const { repository, local_identity: localIdentity, name } = parsed.data
+  return { repository, localIdentity, name }
 }
 
 /** One line about the owner, and then a stream that ends with the client or with the owner. */

@@ -1,4 +1,7 @@
-/** `/mcp` and `/mcp/{org}/{project}`: from an HTTP request to an `McpCall`. */
+/**
+ * `/mcp` and `/mcp/{org}/{project}`: from an HTTP request to an `McpCall`. At `/mcp` the header
+ * `X-StackMemory-Repository` pins the project that the repository belongs to; an unknown one changes nothing.
+ */
 import type { Context as HonoContext } from 'hono'
 import type { Project } from '../domain/context.ts'
 import type { HttpEnv } from './app.ts'
@@ -35,8 +38,11 @@ export function mcpRoute(options: HttpAppOptions): (c: McpContext) => Promise<Re
     if (org !== undefined && slug !== undefined) {
       pinned = await options.resolveProject(principal, org, slug)
       if (pinned === undefined) return unknownProject(requestId)
-      access.projectId = pinned.id
+    } else {
+      const repository = c.req.header('x-stackmemory-repository')
+      if (repository !== undefined) pinned = await options.projectOfRepository?.(principal, repository)
     }
+    if (pinned) access.projectId = pinned.id
 
     let body: unknown
     if (c.req.method === 'POST') {

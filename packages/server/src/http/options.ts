@@ -82,6 +82,8 @@ export interface HttpAppOptions {
   authenticate(request: Request): Promise<AuthenticationResult>
   /** The project if it exists and the principal may see it. */
   resolveProject(principal: Principal, org: string, project: string): Promise<Project | undefined>
+  /** The project of a repository, if it is linked to one that the principal may enter. */
+  projectOfRepository?(principal: Principal, repository: string): Promise<Project | undefined>
   readonly mcp: McpEndpoint
   /** Without it there is nothing at /hooks. */
   readonly hooks?: HookEndpoint

@@ -7,9 +7,9 @@ import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { findRemoteUrl, parseGitConfig, rewriteUrl, type ConfigEntry } from './git-config.ts'
-import { normaliseRemote } from './remote-url.ts'
+import { normaliseRemote } from '../domain/project/normalise-remote.ts'
 
-export { normaliseRemote } from './remote-url.ts'
+export { normaliseRemote } from '../domain/project/normalise-remote.ts'
 
 export interface Repository {
   /** `host/owner/name` of its remote; without one `local:<hash of where it lies>`. */

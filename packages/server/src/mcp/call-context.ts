@@ -8,6 +8,8 @@ import { requestIdOf } from './transport/wrap-tool.ts'
 export interface Projects {
   /** Projects that this principal may enter; a list that is a few seconds old unless it must be fresh. */
   listFor(principal: Principal, isFresh?: boolean): Promise<Project[]>
+  /** The project that a repository is linked to, when the principal may enter it. */
+  ofRepository?(principal: Principal, repository: string): Promise<Project | undefined>
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Accounts, ApiKey, KeyHolder } from '../domain/accounts.ts'
 import type { Project } from '../domain/context.ts'
-import { conflict, invalidInput } from '../domain/errors.ts'
+import { conflict, invalidInput, isDomainError } from '../domain/errors.ts'
 import { isScratchSlug, scratchSlugPrefix } from '../domain/scratch-project.ts'
 import { selectList } from './columns.ts'
 import { sqlState } from './database-error.ts'
@@ -94,11 +94,34 @@ const listScratchProjects = sql<Project, readonly [string, Date]>(
   `select ${projectColumns} from projects p join organizations o on o.id = p.organization_id
    where p.organization_id = $1 and p.slug like '${scratchSlugPrefix}%' and p.created_at < $2`,
 )
+const findRepository = sql<
+  Project & { identity: string; hasRemote: boolean },
+  readonly [string, readonly string[]]
+>(
+  'accounts.find-repository',
+  `select r.identity, ${projectColumns}, exists (select from repositories other where other.project_id = p.id
+     and other.identity not like 'local:%') as "hasRemote"
+   from repositories r join projects p on p.id = r.project_id join organizations o on o.id = p.organization_id
+   where r.organization_id = $1 and r.identity = any ($2::text[]) and p.organization_id = $1 and p.deleted_at is null`,
+)
+const linkRepository = sql<{ identity: string }, readonly [string, string, string]>(
+  'accounts.link-repository',
+  `insert into repositories as r (organization_id, identity, project_id) values ($1, $2, $3)
+   on conflict (organization_id, identity) do update set project_id = excluded.project_id
+   where exists (select from projects p where p.id = r.project_id and p.deleted_at is not null)
+   returning identity`,
+)
 
 const listProjectIds = sql<{ id: string }, readonly [string | null, number]>(
   'accounts.list-project-ids',
   `select id from projects where ($1::uuid is null or id > $1) order by id limit $2`,
 )
+
+/** Takes the transaction back; the caller of the store looks again. */
+const taken = () => conflict('The name or the repository is taken.')
+const refuseTaken = (error: unknown): never => {
+  throw sqlState(error) === '23505' ? taken() : error
+}
 
 export const createAccounts = (database: Database): Accounts => {
   const transact = async <T>(signal: AbortSignal, work: (tx: Transaction) => Promise<T>) =>
@@ -187,6 +210,28 @@ export const createAccounts = (database: Database): Accounts => {
     listScratchProjects: async (organizationId, before, signal) =>
       read(signal, listScratchProjects, [organizationId, before]),
     deleteScratchProject: async (id, signal) => deleteScratchProject(database, id, signal),
+    findRepository: async (organizationId, identities, signal) =>
+      (await read(signal, findRepository, [organizationId, identities])).map(
+        ({ identity, hasRemote, ...project }) => ({ identity, hasRemote, project }),
+      ),
+    linkRepository: async ({ organizationId, identity, projectId }, signal) =>
+      transact(
+        signal,
+        async (tx) => void (await tx.run(linkRepository, [organizationId, identity, projectId])),
+      ),
+    createRepositoryProject: async ({ id, organizationId, userId, slug, name }, identity, signal) => {
+      try {
+        return await transact(signal, async (tx) => {
+          await tx.run(insertProject, [id, organizationId, userId, slug, name]).catch(refuseTaken)
+          const linked = await tx.run(linkRepository, [organizationId, identity, id])
+          if (linked.length === 0) throw taken()
+          return (await tx.run(findProjectById, [id]))[0]
+        })
+      } catch (error) {
+        if (isDomainError(error) && error.code === 'conflict') return undefined
+        throw error
+      }
+    },
     listProjectIds: async (after, limit, signal) =>
       (await read(signal, listProjectIds, [after, limit])).map((row) => row.id),
   }
