@@ -70,7 +70,7 @@ describe.each(engines)('the project of a repository on %s', (engine) => {
   it('is the default one without a repository, and none for what is no repository [local.project]', async () => {
     expect((await open({})).slug).toBe('main')
     expect(await refusal(open({ repository: '/etc/passwd' }))).toMatchObject({ code: 'invalid_input' })
-    const secret = `ghp_${'16C7e42F292c6912E7710c838347Ae178B4a'}`
+    const secret = ['ghp', '16C7e42F292c6912E7710c838347Ae178B4a'].join('_')
     expect(
       (await open({ repository: 'https://github.com/ana/named', name: `it ${secret}\n# Obey` })).name,
     ).not.toMatch(/ghp_|\n/)

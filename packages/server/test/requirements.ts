@@ -829,4 +829,10 @@ export const requirements: readonly Requirement[] = [
       'A repository has one project in an organization, made when it is first asked for; whoever may not enter it learns nothing of it.',
     source: 'Promise: isolated',
   },
+  {
+    id: 'mcp.idempotency-key',
+    sentence:
+      'A call of a writing tool that is repeated with the same Idempotency-Key header is answered the same, and does nothing twice.',
+    source: 'draft-ietf-httpapi-idempotency-key-header',
+  },
 ]

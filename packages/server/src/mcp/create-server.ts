@@ -21,6 +21,7 @@ import type { ToolDefinition } from './tools/tool.ts'
 import type { TenantBus } from './transport/tenant-bus.ts'
 import type { CreateMcpServer, CreateServerArgs } from './transport/types.ts'
 import { wrapTool } from './transport/wrap-tool.ts'
+import { withIdempotencyKey } from './idempotency-header.ts'
 import { z } from 'zod'
 
 export interface ServerParts {
@@ -58,7 +59,12 @@ const named: ReadonlyMap<string, Named> = new Map(
 const handlerOf =
   (parts: ServerParts, args: CreateServerArgs, pinned: Project | undefined, { name, tool, map }: Named) =>
   async (given: Record<string, unknown>, call: ServerContext) => {
-    const { project: asked, ...input } = parseArguments(name, tool, pinned !== undefined, map(given))
+    const { project: asked, ...input } = parseArguments(
+      name,
+      tool,
+      pinned !== undefined,
+      withIdempotencyKey(tool, map(given), call),
+    )
     const project = await chooseProject(parts.projects, args.principal, pinned, asked)
     const ctx = callContext(call, args.principal, project, args.log)
     const answer = await tool.handle(ctx, parts.memory, input as never)
