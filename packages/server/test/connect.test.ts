@@ -239,6 +239,14 @@ describe.each(cases)('$id, $scope', ({ client, scope }) => {
       expect(stderr).toContain('--yes')
     }
     expect(await read(path)).toBe(changed)
+    // A comment is a change by hand, too.
+    const commented = changed
+      .replaceAll('--yes', '-y')
+      .replace(/(["\]])(\r?\n)/, `$1 ${client.format === 'toml' ? '#' : '//'} why$2`)
+    await writeFile(path, commented)
+    const { exitCode, stderr } = await connect(client, scope, '--undo')
+    expect([exitCode, stderr]).toEqual([75, expect.stringContaining('was changed by hand')])
+    expect(await read(path)).toBe(commented)
   })
 
   it('takes back only its own when the rest changed since [connect.undo]', async () => {
