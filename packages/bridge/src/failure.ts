@@ -17,6 +17,8 @@ export type FailureKind =
   /** The other side ended its answer without having answered. */
   | 'no_answer'
   | 'session_lost'
+  /** There is no owner of local memory, and none could be started. */
+  | 'not_started'
   | 'unauthenticated'
   | 'forbidden'
   | 'rate_limited'

@@ -30,7 +30,7 @@ async function run(invocation: Invocation): Promise<void> {
 
 async function serve(settings: Extract<Invocation, { kind: 'serve' }>['settings']): Promise<void> {
   const { createStdioBridge } = await import('./serve.ts')
-  const pipe = createStdioBridge({ settings, log: say })
+  const pipe = createStdioBridge({ settings, cwd: process.cwd(), env: process.env, log: say })
   const signalled = stopSignal()
   await pipe.start()
   if (process.stdin.isTTY) {

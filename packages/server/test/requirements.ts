@@ -782,6 +782,28 @@ export const requirements: readonly Requirement[] = [
     source: 'MCP 2025-11-25, Resumability and Redelivery',
   },
   {
+    id: 'bridge.repeat',
+    sentence: 'What the owner of local memory did not answer before it died is asked of the next one, once.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'bridge.local',
+    sentence:
+      'Without an endpoint a client gets the memory on this machine, at the project of its repository.',
+    source: 'Bridge',
+  },
+  {
+    id: 'bridge.survives',
+    sentence:
+      'Six clients write while the owner of their memory is killed ten times: every write is there once.',
+    source: 'Promise: lossless',
+  },
+  {
+    id: 'bridge.manifests',
+    sentence: 'What describes the bridge to a registry or a desktop client is made of its package.json.',
+    source: 'Bridge',
+  },
+  {
     id: 'bridge.exit',
     sentence:
       'When the client closes the input, the session is ended and the process is gone within a second.',
