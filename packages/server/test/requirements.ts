@@ -337,6 +337,34 @@ export const requirements: readonly Requirement[] = [
     source: 'Promise: lossless',
   },
   {
+    id: 'import.server-memory',
+    sentence: 'Entities, observations and relations of the MCP memory server become statements, each once.',
+    source: 'Import',
+  },
+  {
+    id: 'import.mem0',
+    sentence: 'Memories of mem0 are known by their id: a newer export supersedes what changed.',
+    source: 'Import',
+  },
+  {
+    id: 'import.basic-memory',
+    sentence:
+      'Observations, relations and prose of notes become statements that follow their notes, also when these move.',
+    source: 'Import',
+  },
+  {
+    id: 'import.claude-mem',
+    sentence:
+      'Sessions of one project of claude-mem become frames with their events and digests, while claude-mem runs.',
+    source: 'Import; promise: isolated',
+  },
+  {
+    id: 'import.context-db',
+    sentence:
+      'Frames, events, anchors and contexts of another StackMemory are read from a copy, whichever tables there are.',
+    source: 'Import',
+  },
+  {
     id: 'import.instructions',
     sentence:
       'Every rule that a repository gives to agents becomes a statement that says where it stands; private files and other folders are left out.',

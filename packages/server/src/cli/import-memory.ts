@@ -50,9 +50,10 @@ const memorySink = (
   isStopped: () => boolean,
 ): Sink => {
   const isDryRun = report.dryRun
+  const dryRun = isDryRun ? new Set<string>() : undefined
   return {
     async units(units) {
-      const { counts, cleaned } = await importStatements(ctx(), memory, units, { isDryRun })
+      const { counts, cleaned } = await importStatements(ctx(), memory, units, { dryRun })
       addStatements(report, counts)
       addCleaned(report, cleaned)
     },
@@ -60,8 +61,8 @@ const memorySink = (
     async session(session, onBatch) {
       addSession(
         report,
-        isDryRun
-          ? await previewSession(ctx(), memory, session)
+        dryRun
+          ? await previewSession(ctx(), memory, session, dryRun)
           : await importSession(ctx(), memory, session, { isStopped, onBatch }),
       )
     },

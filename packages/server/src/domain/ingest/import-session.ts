@@ -19,7 +19,13 @@ import type { Memory, Stores } from '../ports.ts'
 import { provenanceOf } from '../provenance.ts'
 import { formatFrameRef } from '../refs.ts'
 import { normalizePaths } from '../text.ts'
-import { noStatements, placeUnits, type ImportedUnit, type StatementCounts } from './import-statements.ts'
+import {
+  noStatements,
+  placeUnits,
+  type DryRun,
+  type ImportedUnit,
+  type StatementCounts,
+} from './import-statements.ts'
 
 export interface ImportedFrame {
   /** Identity over repeated imports; unique in the project. */
@@ -208,6 +214,7 @@ export const previewSession = async (
   ctx: Context,
   memory: Memory,
   session: ImportedSession,
+  dryRun: DryRun = new Set(),
 ): Promise<ImportedSessionResult> => {
   authorize(ctx, 'memory:write')
   return memory.transact(ctx, async (stores) => {
@@ -225,7 +232,7 @@ export const previewSession = async (
           else result.eventsAdded += 1
         }
       }
-      addCounts(result.statements, await placeUnits(ctx, stores, frame.statements ?? [], cleaner, true))
+      addCounts(result.statements, await placeUnits(ctx, stores, frame.statements ?? [], cleaner, dryRun))
     }
     const hasMore = result.eventsAdded + result.statements.added + result.statements.changed > 0
     if (result.status === 'unchanged' && hasMore) result.status = 'grown'

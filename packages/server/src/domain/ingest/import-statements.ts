@@ -268,17 +268,20 @@ const takeLock = async (stores: Stores): Promise<{ next: NextRef; end: () => Pro
   }
 }
 
-/** In the transaction of the caller; writes nothing when `isDryRun`. */
+/** What a dry run would have recorded by now, by content; it writes nothing that could be found again. */
+export type DryRun = Set<string>
+
+/** In the transaction of the caller; writes nothing in a dry run. */
 export const placeUnits = async (
   ctx: Context,
   stores: Stores,
   units: readonly ImportedUnit[],
   cleaner: Cleaner,
-  isDryRun = false,
+  dryRun?: DryRun,
 ): Promise<StatementCounts> => {
   const counts = noStatements()
   const prepared = units.map((unit) => ({ unit, incoming: cleanStatements(cleaner, unit, counts) }))
-  const lock = isDryRun ? undefined : await takeLock(stores)
+  const lock = dryRun ? undefined : await takeLock(stores)
   for (const { unit, incoming } of prepared) {
     const [standing, known] = await Promise.all([
       stores.anchors.lockUnit(unit.unit),
@@ -286,7 +289,10 @@ export const placeUnits = async (
     ])
     const plan = planUnit(unit, incoming, standing, known)
     const recorded = await Promise.all(plan.added.map(async ({ hash }) => stores.anchors.findByContent(hash)))
-    const added = plan.added.filter((_, index) => recorded[index] === undefined)
+    const added = plan.added.filter(
+      ({ hash }, index) => recorded[index] === undefined && dryRun?.has(hash) !== true,
+    )
+    for (const { hash } of [...added, ...plan.changed.map(({ now }) => now)]) dryRun?.add(hash)
     counts.known += plan.added.length - added.length
     counts.added += added.length
     counts.changed += plan.changed.length
@@ -307,12 +313,12 @@ export const importStatements = async (
   ctx: Context,
   memory: Memory,
   units: readonly ImportedUnit[],
-  { isDryRun = false }: { isDryRun?: boolean } = {},
+  { dryRun }: { dryRun?: DryRun } = {},
 ): Promise<{ counts: StatementCounts; cleaned: CleanReport }> => {
   authorize(ctx, 'memory:write')
   return memory.transact(ctx, async (stores) => {
     const cleaner = createCleaner() // anew when the transaction is repeated
-    const counts = await placeUnits(ctx, stores, units, cleaner, isDryRun)
+    const counts = await placeUnits(ctx, stores, units, cleaner, dryRun)
     return { counts, cleaned: cleaner.report }
   })
 }
