@@ -6,8 +6,10 @@ import { updateMemory } from '../src/domain/anchor/update-memory.ts'
 import { getImport, listImports } from '../src/domain/ingest/import-run.ts'
 import { undoImport } from '../src/domain/ingest/undo-import.ts'
 import { wrapInjected } from '../src/domain/ingest/injected-text.ts'
+import { getMemory, getMemoryInput } from '../src/domain/search/get-memory.ts'
 import { searchMemory, searchMemoryInput } from '../src/domain/search/search-memory.ts'
 import { readInstructions } from '../src/import/instructions/read-instructions.ts'
+import { presentItem } from '../src/mcp/tools/get-memory.ts'
 import { engines } from './harness/test-database.ts'
 import { openTestMemory, type TestMemory } from './harness/test-memory.ts'
 import { createFolder, importFrom, inspect } from './support/import-fixture.ts'
@@ -95,7 +97,12 @@ describe.each(engines)('importing instructions on %s', (engine) => {
       test.memory,
       searchMemoryInput.parse({ query: 'why PostgreSQL' }),
     )
-    expect(JSON.stringify(found)).toContain('row-level security')
+    expect(found.hits[0]).toMatchObject({
+      snippet: expect.stringContaining('row-level security'),
+      author: 'imported',
+    })
+    const { items } = await getMemory(test.context(), test.memory, getMemoryInput.parse({ ids: ['D5'] }))
+    expect(items[0] && presentItem(items[0])).toContain('Source: CLAUDE.md:13, Harbor shop › Rules')
   })
 
   it('adds nothing the second time, and follows what the files changed [import.follows]', async () => {

@@ -5,6 +5,7 @@ import type { Context, Log } from '../domain/context.ts'
 import { notFound } from '../domain/errors.ts'
 import { wrapInjected } from '../domain/ingest/injected-text.ts'
 import { limits } from '../domain/limits.ts'
+import { shownAuthor } from '../domain/provenance.ts'
 import { formatAnchorRef, formatFrameRef, formatTaskRef } from '../domain/refs.ts'
 import { fingerprint, formatCursor, parseCursor } from '../domain/search/cursor.ts'
 import { getMemory } from '../domain/search/get-memory.ts'
@@ -44,7 +45,7 @@ const listDecisions = async (ctx: Context, memory: Memory) => {
   const anchors = await memory.transact(ctx, async (stores) => stores.anchors.listInForce(200, null))
   return anchors.map(
     (anchor) =>
-      `- ${formatAnchorRef(anchor.refNo)} ${anchor.type} (${anchor.occurredAt.toISOString().slice(0, 10)}, ${anchor.authorName}): ${indent(anchor.content)}`,
+      `- ${formatAnchorRef(anchor.refNo)} ${anchor.type} (${anchor.occurredAt.toISOString().slice(0, 10)}, ${shownAuthor(anchor)}): ${indent(anchor.content)}`,
   )
 }
 

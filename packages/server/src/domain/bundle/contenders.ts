@@ -20,7 +20,7 @@ const anchorHead = (
   anchor: Pick<Anchor, 'refNo' | 'type' | 'pinned' | 'branch' | 'scope' | 'confirmedAt' | 'occurredAt'> & {
     authorName: string
     clientName: string
-    source: string
+    source: Anchor['source']
   },
 ) =>
   `${formatAnchorRef(anchor.refNo)} ${anchor.type}${anchor.pinned ? ', pinned' : ''}${anchor.scope === 'branch' ? `, branch ${anchor.branch}` : ''} (${byline(anchor, anchor.occurredAt)}${anchor.confirmedAt ? `, confirmed ${day(anchor.confirmedAt)}` : ''}): `

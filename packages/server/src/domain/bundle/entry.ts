@@ -1,5 +1,6 @@
 /** The pieces of a bundle, and how one is written so that it cannot pass for another. */
-import type { Frame } from '../memory.ts'
+import type { Frame, Provenance } from '../memory.ts'
+import { shownAuthor } from '../provenance.ts'
 import { formatFrameRef } from '../refs.ts'
 import type { LeftReason } from '../retrieval/pack.ts'
 import { countTokens } from '../retrieval/tokens.ts'
@@ -42,8 +43,8 @@ export const entry = (part: Omit<BundleEntry, 'tokens'>): BundleEntry => {
   return { ...part, text, tokens: countTokens(text) + linePadding }
 }
 
-export const byline = (item: { authorName: string; clientName: string; source: string }, date: Date) =>
-  `${day(date)}, ${item.authorName}${item.clientName ? ` via ${item.clientName}` : ''}${item.source === 'import' ? ', imported' : ''}`
+export const byline = (item: Pick<Provenance, 'authorName' | 'clientName' | 'source'>, date: Date) =>
+  `${day(date)}, ${shownAuthor(item)}${item.clientName && item.source !== 'import' ? ` via ${item.clientName}` : ''}`
 
 export const frameLine = (frame: Frame) =>
   `${formatFrameRef(frame.refNo)} ${frame.name} (${frame.status === 'open' ? 'open' : frame.outcome}, ${byline(frame, frame.startedAt)})`

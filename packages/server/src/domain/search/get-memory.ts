@@ -45,6 +45,8 @@ export interface MemoryItem {
   /** Tokens of the text that did not fit into this answer. */
   omittedTokens: number
   files: string[]
+  /** Where the source of an import said it. */
+  places: string[]
   frame: string | null
   supersededBy: string | null
   stack: string[]
@@ -158,6 +160,7 @@ const present = async (
     text,
     omittedTokens: text.length < item.text.length ? countTokens(item.text.slice(text.length)) : 0,
     files: item.files,
+    places: item.places,
     frame: item.frame?.ref ?? null,
     supersededBy: item.supersededByRef ?? null,
     stack: item.frame

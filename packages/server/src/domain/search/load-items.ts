@@ -2,6 +2,7 @@
 import { anchorText, frameText, taskText } from '../index-memory.ts'
 import type { ItemKind, Provenance } from '../memory.ts'
 import type { Stores } from '../ports.ts'
+import { showPlaces } from '../provenance.ts'
 import { formatAnchorRef, formatEventRef, formatFrameRef, formatTaskRef } from '../refs.ts'
 import { measureText } from '../retrieval/measure-text.ts'
 import { titleOf } from '../text.ts'
@@ -25,6 +26,8 @@ export interface FoundItem extends Provenance {
   priority: number | undefined
   pinned: boolean
   isError: boolean
+  /** Where the source of an import said it. */
+  places: string[]
   occurredAt: Date
 }
 
@@ -47,6 +50,7 @@ const plain = {
   priority: undefined,
   pinned: false,
   isError: false,
+  places: [],
 }
 
 export const loadItems = async (
@@ -123,6 +127,7 @@ export const loadItems = async (
       files: anchor.files,
       priority: anchor.priority,
       pinned: anchor.pinned,
+      places: showPlaces(anchor.origin),
       occurredAt: anchor.occurredAt,
     })),
     ...digests.flatMap((digest): FoundItem[] => {

@@ -5,6 +5,7 @@ import { limits } from '../limits.ts'
 import { anchorTypes, eventKinds, itemKinds, type ItemKind } from '../memory.ts'
 import { authorize } from '../policy.ts'
 import type { Memory, SearchFilter } from '../ports.ts'
+import { shownAuthor } from '../provenance.ts'
 import type { RankedItem } from '../retrieval/rank.ts'
 import { fileList, normalizePaths, optionalText, text } from '../text.ts'
 import { fingerprint, formatCursor, parseCursor } from './cursor.ts'
@@ -100,11 +101,9 @@ const kindsOf = (kind: ItemKind): readonly string[] => {
 }
 
 export const authorOf = (item: Pick<FoundItem, 'actor' | 'authorName' | 'clientName' | 'source'>) => {
-  const via = item.clientName ? ` via ${item.clientName}` : ''
-  const imported = item.source === 'import' ? ', imported' : ''
-  return item.actor && item.actor !== item.authorName
-    ? `${item.actor} (${item.authorName}${via}${imported})`
-    : `${item.authorName}${via}${imported}`
+  const via = item.clientName && item.source !== 'import' ? ` via ${item.clientName}` : ''
+  const author = `${shownAuthor(item)}${via}`
+  return item.actor && item.actor !== item.authorName ? `${item.actor} (${author})` : author
 }
 
 const toHit = ({ item, score }: RankedItem, found: FoundItem, lexemes: ReadonlySet<string>): SearchHit => ({

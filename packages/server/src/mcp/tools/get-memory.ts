@@ -20,6 +20,7 @@ export const presentItem = (item: MemoryItem): string =>
     item.omittedTokens > 0 &&
       `… ${item.omittedTokens} tokens not shown; ask for this reference alone to see more.`,
     item.files.length > 0 && `Files: ${indent(item.files.slice(0, 30).join(', '))}`,
+    item.places.length > 0 && `Source: ${indent(item.places.slice(0, 10).join('; '))}`,
     item.history.length > 0 && 'History:',
     item.history.map(
       (each) =>
