@@ -107,7 +107,7 @@ describe('the documents', () => {
     for (const { path, text } of documents) {
       for (const [, name = ''] of text.matchAll(/npm run (?:--silent )?([\w:-]+)/g))
         if (!(name in packageScripts)) unknown.push(`${path}: npm run ${name}`)
-      for (const [, words = ''] of text.matchAll(/(?:npx|`|\$) ?stackmemory((?: [a-z][a-z-]*)+)/g))
+      for (const [, words = ''] of text.matchAll(/(?:npx|`|\$) ?stackmemory((?: [a-z][a-z0-9-]*)+)/g))
         if (!commands.some((name) => `stackmemory${words} `.startsWith(`${name} `)))
           unknown.push(`${path}: stackmemory${words}`)
       for (const line of shellLines(text)) {

@@ -57,7 +57,7 @@ const readable = (value: unknown, fields: readonly string[]): string => {
   const parsed = jsonOf(value)
   if (parsed === undefined) return textOf(value)
   if (typeof parsed === 'string') return parsed
-  if (typeof parsed !== 'object' || parsed === null) return String(parsed)
+  if (typeof parsed !== 'object' || parsed === null) return JSON.stringify(parsed)
   const found = fields
     .map((field) => (parsed as Record<string, unknown>)[field])
     .find((each) => typeof each === 'string' && each.trim() !== '')
