@@ -2,11 +2,12 @@
  * Commands for a person, on one story: the one of the demo, told on 10 March 2026. Every command opens the same
  * database, so that opening it is not what these tests wait for; `cli-people-process.test.ts` opens real ones.
  */
-import { mkdtemp, mkdir, rm } from 'node:fs/promises'
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { v7 as uuidv7 } from 'uuid'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { run } from '../src/cli/run.ts'
 import { demo } from '../src/cli/demo.ts'
 import { proveRecall, type Answers } from '../src/cli/demo-proof.ts'
 import { seedStory, type Story } from '../src/cli/demo-story.ts'
@@ -541,10 +542,33 @@ describe('on any command', () => {
       stderr: expect.stringContaining('Connect an agent, or bring memory in with "stackmemory import"'),
     })
     expect((await sm('status', '--project', 'empty')).stdout).toContain('Nothing is recorded yet.')
+    const clone = join(dataDir, 'clone')
+    await mkdir(join(clone, '.git', 'objects'), { recursive: true })
+    await mkdir(join(clone, '.git', 'refs'))
+    await mkdir(join(clone, 'src'))
+    await writeFile(join(clone, '.git', 'HEAD'), 'ref: refs/heads/main\n')
+    await writeFile(
+      join(clone, '.git', 'config'),
+      '[remote "origin"]\n\turl = git@example.org:ana/shop.git\n',
+    )
+    const inClone = async (...args: string[]) => {
+      const command = createFakeIo(env)
+      command.io.cwd = join(clone, 'src')
+      await run(['node', 'stackmemory', ...args], command.io)
+      return { stdout: command.stdout(), exitCode: command.exitCode() }
+    }
+    expect((await inClone('tasks', 'add', 'Of nobody')).exitCode).toBe(2)
+    await test.pool.query(
+      `insert into repositories (organization_id, identity, project_id)
+       select organization_id, 'example.org/ana/shop', id from projects where slug = 'empty'`,
+    )
+    expect((await inClone('tasks', 'add', 'Of the clone')).stdout).toBe('Added T1 to personal/empty.\n')
+    expect((await inClone('tasks')).stdout).toMatch(/^T1 .*Of the clone/)
+    expect((await inClone('tasks', '--project', 'default')).stdout).not.toContain('Of the clone')
+    await test.pool.query(`update projects set deleted_at = now() where slug = 'empty'`)
     expect((await sm('projects', 'create', 'scratch--mine')).stderr).toContain(
       'Names that begin with scratch--',
     )
-    await test.pool.query(`delete from projects where slug = 'empty'`)
   })
 })
 

@@ -177,7 +177,7 @@ describe.each(cases)('$id, $scope', ({ client, scope }) => {
     'changes what a symbolic link points to [connect.symlink]',
     async () => {
       const path = fileOf(client, scope)
-      const target = join(home, 'dotfiles', 'config')
+      const target = join(home, scope === 'user' ? 'dotfiles' : 'repository', 'linked', 'config')
       for (const text of ['', undefined]) {
         await rm(path, { force: true })
         await mkdir(dirname(path), { recursive: true })
@@ -193,6 +193,19 @@ describe.each(cases)('$id, $scope', ({ client, scope }) => {
       }
     },
   )
+
+  it.skipIf(scope === 'user')('follows no link out of a repository [connect.symlink]', async () => {
+    const path = fileOf(client, scope)
+    const target = join(home, 'private')
+    await mkdir(dirname(path), { recursive: true })
+    await symlink(target, path)
+    for (const text of [undefined, '']) {
+      if (text !== undefined) await writeFile(target, text)
+      const { exitCode, stderr } = await connect(client, scope)
+      expect([exitCode, stderr]).toEqual([65, expect.stringContaining('leads out of the project')])
+      expect(existsSync(target) ? await read(target) : undefined).toBe(text)
+    }
+  })
 
   it('leaves an entry that it did not write, also when asked to undo [connect.foreign]', async () => {
     const path = fileOf(client, scope)
@@ -226,6 +239,14 @@ describe.each(cases)('$id, $scope', ({ client, scope }) => {
       expect(stderr).toContain('--yes')
     }
     expect(await read(path)).toBe(changed)
+    // A comment is a change by hand, too.
+    const commented = changed
+      .replaceAll('--yes', '-y')
+      .replace(/(["\]])(\r?\n)/, `$1 ${client.format === 'toml' ? '#' : '//'} why$2`)
+    await writeFile(path, commented)
+    const { exitCode, stderr } = await connect(client, scope, '--undo')
+    expect([exitCode, stderr]).toEqual([75, expect.stringContaining('was changed by hand')])
+    expect(await read(path)).toBe(commented)
   })
 
   it('takes back only its own when the rest changed since [connect.undo]', async () => {
@@ -410,6 +431,17 @@ describe('connect', () => {
     await writeFile(path, JSON.stringify({ ...whole, numStartups: 2 }, null, 4))
     expect(await connect(code, 'user', '--undo')).toMatchObject({ exitCode: 0, stderr: '' })
     expect(JSON.parse(await read(path))).toEqual({ numStartups: 2 })
+  })
+
+  it('changes nothing when it could not note what it wrote', async () => {
+    const cursor = client('cursor')
+    await put(fileOf(cursor, 'user'), '{}')
+    await put(dirname(dirname(receiptFolder(herePlace(env, home)))), 'a file in its place')
+    const before = await photograph()
+    const { exitCode, stderr } = await connect(cursor, 'user')
+    expect([exitCode, stderr]).toEqual([69, expect.stringContaining('could not be undone')])
+    expect(await photograph()).toEqual(before)
+    expect(await readdir(dirname(fileOf(cursor, 'user')))).toEqual(['mcp.json'])
   })
 
   it('keeps the backup and never makes a second one of the same file', async () => {

@@ -19,7 +19,7 @@ export interface Question<Answer> {
   isWrite?: boolean
   ask: (ctx: Context, memory: Memory, local: Local) => Promise<Answer>
   /** Lines for a person. */
-  render: (view: View, answer: Answer) => string[]
+  render: (view: View, answer: Answer, project: string) => string[]
   /** Instead of `render` when there is nothing to show: what to do next. */
   empty?: (answer: Answer) => string | undefined
 }
@@ -41,7 +41,7 @@ export const answer = async <Answer extends object>(
   if (options.json) return printJson(io, { project, ...found })
   const nothing = empty?.(found)
   if (nothing !== undefined) return void io.stderr.write(`${nothing}\n`)
-  await show(io, render(createView(io, now), found))
+  await show(io, render(createView(io, now), found, project))
 }
 
 /** @throws CommandFailure with a sentence that names what is wrong. */

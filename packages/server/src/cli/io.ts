@@ -48,8 +48,8 @@ const unsafeInJson =
   /[\u007F-\u009F\u00AD\u061C\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF]|[\u{E0000}-\u{E0FFF}]/gu
 
 /** JSON in which such characters are escaped, so that it says the same and is safe to look at. */
-const toSafeJson = (value: unknown) =>
-  JSON.stringify(value, null, 2).replace(unsafeInJson, (found) =>
+export const toSafeJson = (value: unknown, indent = 2) =>
+  JSON.stringify(value, null, indent).replace(unsafeInJson, (found) =>
     [...Array(found.length).keys()]
       .map((index) => `\\u${found.charCodeAt(index).toString(16).padStart(4, '0')}`)
       .join(''),

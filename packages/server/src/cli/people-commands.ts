@@ -25,7 +25,10 @@ import {
 const example = (...lines: string[]) =>
   `\n${lines.length > 1 ? 'Examples' : 'Example'}:\n${lines.map((line) => `  $ stackmemory ${line}`).join('\n')}`
 
-const projectOption = ['--project <name>', 'project, as slug or organization/slug'] as const
+const projectOption = [
+  '--project <name>',
+  'project, as slug or organization/slug; without it, that of this repository, or the only one',
+] as const
 const jsonOption = ['--json', 'print the result as JSON'] as const
 
 /** May be given several times. */

@@ -100,8 +100,8 @@ export const addTask = async (io: Io, title: string, options: AddTaskOptions): P
     purpose: 'to add a task',
     isWrite: true,
     ask: async (ctx, memory) => createTask(ctx, memory, input),
-    render: (_view, task) => [
-      `Added ${task.ref}${task.blockedBy.length > 0 ? `, which waits for ${task.blockedBy.join(', ')}` : ''}.`,
+    render: (_view, task, project) => [
+      `Added ${task.ref} to ${project}${task.blockedBy.length > 0 ? `, which waits for ${task.blockedBy.join(', ')}` : ''}.`,
     ],
   })
 }

@@ -5,7 +5,9 @@
  * The receipt is written before the file: whatever happens in between, an entry in a file is never without the
  * receipt that allows to take it out again.
  */
-import { CommandFailure, dataError, exitCodes } from '../cli/io.ts'
+import { realpath, unlink } from 'node:fs/promises'
+import { isAbsolute, relative, sep } from 'node:path'
+import { CommandFailure, dataError, exitCodes, toSafeJson } from '../cli/io.ts'
 import type { Client, Scope } from './clients.ts'
 import {
   assertWritable,
@@ -57,6 +59,25 @@ const fileOf = ({ client, scope, place }: Connection): string => {
   return path
 }
 
+/**
+ * The file of a connection. What a repository carries may not lead out of it: the link may be a stranger's.
+ * @throws CommandFailure with a sentence.
+ */
+const openFile = async (connection: Connection): Promise<ConfigFile> => {
+  const { scope, place } = connection
+  const file = await readConfig(fileOf(connection))
+  if (scope === 'project' && !isInside(await realpath(place.project), file.path))
+    throw dataError(
+      `${fileOf(connection)} is a link that leads out of the project, to ${file.path}. Nothing was changed.`,
+    )
+  return file
+}
+
+const isInside = (folder: string, path: string) => {
+  const way = relative(folder, path)
+  return way !== '' && way.split(sep)[0] !== '..' && !isAbsolute(way)
+}
+
 /** Says which file a complaint about its text is about. */
 const about = <T>(file: ConfigFile, work: () => T): T => {
   try {
@@ -103,7 +124,8 @@ const takeBack = (connection: Connection, text: string, receipt: Receipt): strin
   }, text)
 }
 
-const show = (name: string, value: Json | undefined) => `  "${name}": ${JSON.stringify(maskSecrets(value))}`
+const show = (name: string, value: Json | undefined) =>
+  `  "${name}": ${toSafeJson(maskSecrets(value) ?? null, 0)}`
 
 const changedByHand = (connection: Connection, file: ConfigFile, receipt: Receipt) =>
   new CommandFailure(
@@ -131,7 +153,7 @@ const somebodyElses = ({ name }: Connection, file: ConfigFile, value: Json) =>
 /** What the file would become with the client connected. @throws CommandFailure with a sentence. */
 export const planConnect = async (connection: Connection, target: Target, now: Date): Promise<Plan> => {
   const { client, name, place } = connection
-  const file = await readConfig(fileOf(connection))
+  const file = await openFile(connection)
   const receipt = await loadReceipt(place, file.path, name)
   const things = thingsFor(client, name, target, place.platform)
   const others = await loadReceipts(place, file.path)
@@ -239,7 +261,7 @@ const modeFor = (file: ConfigFile, scope: Scope, holdsKey: boolean, modeBefore: 
 /** What the file would become without what was written. */
 export const planUndo = async (connection: Connection): Promise<Plan> => {
   const { client, name, place } = connection
-  const file = await readConfig(fileOf(connection))
+  const file = await openFile(connection)
   const receipt = await loadReceipt(place, file.path, name)
   const nothing = (note: string): Plan => ({
     outcome: 'nothing',
@@ -288,12 +310,15 @@ const writeEntry = async (place: Place, plan: Plan, receipt: Receipt, now: Date)
   const isFirst = plan.previous === undefined && plan.file.bytes !== undefined
   const backup = isFirst ? await backUp(plan.file, now) : undefined
   const full = { ...receipt, ...(backup === undefined ? {} : { backup }) }
-  await saveReceipt(place, full)
   try {
+    await saveReceipt(place, full)
     const folders = await writeConfig(plan.file, plan.text ?? '', plan.mode)
     if (folders.length > 0) await saveReceipt(place, { ...full, folders })
   } catch (error) {
-    await (plan.previous ? saveReceipt(place, plan.previous) : forgetReceipt(place, full))
+    await (plan.previous ? saveReceipt(place, plan.previous) : forgetReceipt(place, full)).catch(
+      () => undefined,
+    )
+    if (backup !== undefined) await unlink(backup)
     throw error
   }
   return backup

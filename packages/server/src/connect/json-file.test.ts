@@ -1,5 +1,5 @@
 /** Random files in random layout: what is added is one insertion, and taking it out gives back every byte. */
-import { parse } from 'jsonc-parser'
+import { parse, type ParseError } from 'jsonc-parser'
 import { describe, expect, it } from 'vitest'
 import { addThing, readThing, removeThing } from './json-file.ts'
 import { takeOut } from './layout.ts'
@@ -112,14 +112,21 @@ describe('a thing in a JSON file', () => {
       '{\n  "servers": {\n    "a": 1,\n    "ours": {"x":1}, // ours\n    "b": 2\n  }\n}',
     ]) {
       const after = removeThing(text, thing, false)
-      const errors: never[] = []
       const { servers } = read(text)
       const { ours, ...others } = servers as JsonObject
       expect(ours).toBeDefined()
-      expect(parse(after, errors, { allowTrailingComma: true })).toEqual({ servers: others })
-      expect(errors).toEqual([])
+      const errors: ParseError[] = []
+      expect(parse(after, errors, { allowTrailingComma: text.includes(',}') })).toEqual({ servers: others })
+      expect(errors, after).toEqual([])
       expect([...after.matchAll(/\/\/.*/g)].join('')).toBe([...text.matchAll(/\/\/.*/g)].join(''))
     }
+  })
+
+  it('leaves a comment on the line of its brace, and one before a property with it', () => {
+    const before = '{ // all\n  "servers": { /* these */ // and\n    // first\n    "a": 1 // one\n  }\n}'
+    const { text } = addThing(before, { ...thing, value: {} })
+    expect(text).toBe(before.replace('// and\n', '// and\n    "ours": {},\n'))
+    expect(addThing('{ // all\n}', { ...thing, value: {} }).text).toMatch(/^\{ \/\/ all\n {2}"servers"/)
   })
 
   it('is an item of a list, known by its id', () => {

@@ -5,6 +5,7 @@
  */
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { CommandFailure, exitCodes } from '../cli/io.ts'
 import { fingerprint } from './edit.ts'
 import type { Insertion } from './layout.ts'
 import { applicationData, joinPath, type Place } from './place.ts'
@@ -69,13 +70,22 @@ export const loadReceipts = async (place: Place, file: string): Promise<Receipt[
   return receipts.filter((receipt) => receipt !== undefined && receipt.file === file) as Receipt[]
 }
 
+/** @throws a sentence for a person when the folder can't be written. */
 export const saveReceipt = async (place: Place, receipt: Receipt): Promise<void> => {
   const path = receiptPath(place, receipt.file, receipt.name)
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const temporary = `${path}.${process.pid}.tmp`
-  await writeFile(temporary, `${JSON.stringify(receipt, null, 2)}\n`, { mode: 0o600 })
-  await chmod(temporary, 0o600)
-  await rename(temporary, path)
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await writeFile(temporary, `${JSON.stringify(receipt, null, 2)}\n`, { mode: 0o600 })
+    await chmod(temporary, 0o600)
+    await rename(temporary, path)
+  } catch (error) {
+    throw new CommandFailure(
+      exitCodes.unavailable,
+      `${dirname(path)} cannot be written, and without a note there what is connected could not be undone. Nothing was changed.`,
+      { cause: error },
+    )
+  }
 }
 
 export const forgetReceipt = async (place: Place, receipt: Receipt): Promise<void> =>
