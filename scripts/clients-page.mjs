@@ -109,5 +109,5 @@ export const renderClients = (sources, page) =>
     '## Other clients',
     `A client that speaks Streamable HTTP is given the URL and the header \`Authorization: Bearer <key>\`. One that only starts programs is given \`npx -y @stackmemoryai/mcp-server@${sources.version}\`, with \`STACKMEMORY_ENDPOINT\` and \`STACKMEMORY_API_KEY\` in its environment for a server.`,
     '## Trying the real clients',
-    '`node scripts/test-clients.mjs` installs Claude Code, Codex, Gemini CLI and OpenCode into a throw-away folder, connects each to both kinds of memory, has the client itself say whether it is connected, and undoes it. No account is needed.',
+    '`npm run test:clients` installs Claude Code, Codex, Gemini CLI and OpenCode into a throw-away folder, connects each to both kinds of memory, has the client itself say whether it is connected, and undoes it. No account is needed.',
   )

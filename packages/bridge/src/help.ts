@@ -6,6 +6,7 @@ Usage:
   stackmemory-mcp                    serve the memory on this machine
   stackmemory-mcp <url>              serve the memory at an MCP endpoint
   stackmemory-mcp connect <client>   configure a client to use this; "connect --help" says more
+  stackmemory-mcp hook <client>      hand on what a hook of claude-code or codex reports on standard input
   stackmemory-mcp --help | --version
 
 Environment:

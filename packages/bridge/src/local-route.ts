@@ -49,7 +49,7 @@ async function connect(
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<LocalConnection> {
-  const command = [process.execPath, serverProgram(env), 'broker']
+  const command = brokerCommand(env)
   try {
     return await connectLocal({ dataDir, env, command, signal })
   } catch (error) {
@@ -58,6 +58,13 @@ async function connect(
     throw error
   }
 }
+
+/** What starts the owner of the memory on this machine. */
+export const brokerCommand = (env: NodeJS.ProcessEnv): string[] => [
+  process.execPath,
+  serverProgram(env),
+  'broker',
+]
 
 /** The server is a dependency of this package. In a checkout, or to try another, a variable names it. */
 function serverProgram(env: NodeJS.ProcessEnv): string {

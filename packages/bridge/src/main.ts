@@ -21,6 +21,8 @@ async function run(invocation: Invocation): Promise<void> {
       return
     case 'connect':
       return connect(invocation.args)
+    case 'hook':
+      return hook(invocation.client)
     case 'problem':
       return refuse(invocation.message)
     case 'serve':
@@ -47,6 +49,13 @@ async function connect(args: readonly string[]): Promise<void> {
   const { env, stdout, stderr } = process
   const setExitCode = (code: number) => void (process.exitCode = code)
   await runConnect(args, { env, cwd: process.cwd(), stdout, stderr, stopped: stopSignal(), setExitCode })
+}
+
+/** An agent must never wait for its memory or fail because of it: whatever happens, exit code 0, and soon. */
+async function hook(client: string): Promise<void> {
+  const { answerHook } = await import('./hook.ts')
+  const answer = await answerHook({ client, stdin: process.stdin, env: process.env })
+  process.stdout.write(answer, () => process.exit(exitCodes.ok))
 }
 
 async function stopSignal(): Promise<NodeJS.Signals> {

@@ -13,6 +13,7 @@ export type Invocation =
   | { readonly kind: 'serve'; readonly settings: Settings }
   | { readonly kind: 'help' | 'version' }
   | { readonly kind: 'connect'; readonly args: readonly string[] }
+  | { readonly kind: 'hook'; readonly client: string }
   | { readonly kind: 'problem'; readonly message: string }
 
 const endpointVariables = ['STACKMEMORY_ENDPOINT', 'RUNWAY_ENDPOINT'] as const
@@ -28,6 +29,7 @@ export function parseInvocation(args: readonly string[], env: NodeJS.ProcessEnv)
   if (first === '--help' || first === '-h' || first === 'help') return { kind: 'help' }
   if (first === '--version' || first === '-v') return { kind: 'version' }
   if (first === 'connect') return { kind: 'connect', args: rest }
+  if (first === 'hook') return { kind: 'hook', client: rest[0] ?? '' }
   if (rest.length > 0) return problem('Give one address at most. See --help.')
   if (first?.startsWith('-')) return problem('There is no such option. See --help.')
   try {

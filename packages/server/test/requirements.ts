@@ -832,6 +832,11 @@ export const requirements: readonly Requirement[] = [
     source: 'Bridge',
   },
   {
+    id: 'bridge.hook',
+    sentence: 'A hook command hands a report on, prints the answer, and never fails or delays the agent.',
+    source: 'docs/hooks.md',
+  },
+  {
     id: 'bridge.exit',
     sentence:
       'When the client closes the input, the session is ended and the process is gone within a second.',
