@@ -12,6 +12,7 @@ import { createHooks } from './hooks/create-hooks.ts'
 import { createHookEndpoint } from './hooks/hook-endpoint.ts'
 import { createHttpApp } from './http/app.ts'
 import { loopbackHosts, loopbackOrigins } from './http/host-origin.ts'
+import type { LocalEdge } from './http/local-routes.ts'
 import type { HttpAppOptions } from './http/options.ts'
 import { serveHttp, serveLocal, type HttpServer } from './http/serve.ts'
 import { localOrigin } from './local/local-fetch.ts'
@@ -54,6 +55,7 @@ export interface LocalOptions {
   address: string
   kind: 'server' | 'broker'
   presence: Presence
+  runs: LocalEdge['runs']
 }
 
 export interface AppOptions extends CoreOptions {
@@ -135,7 +137,7 @@ const listenTcp = async ({ accounts, createMcp, edge }: Parts, { env, log, secre
 }
 
 const listenLocal = async ({ accounts, createMcp, edge }: Parts, log: Log, local: LocalOptions) => {
-  const { address, kind, presence } = local
+  const { address, kind, presence, runs } = local
   const mcp = createMcp(localMcpLimits)
   const ending = new AbortController()
   const findOwner = createLocalOwner(accounts)
@@ -149,6 +151,8 @@ const listenLocal = async ({ accounts, createMcp, edge }: Parts, log: Log, local
     local: {
       about: { kind, version, pid: process.pid },
       enter: () => presence.enter(),
+      runs,
+      yieldTo: kind === 'broker' ? () => presence.end() : undefined,
       openProject: async (input, signal) =>
         openRepositoryProject(accounts, { principal: await findOwner(signal), newId: uuidv7, signal }, input),
       ending: ending.signal,

@@ -8,6 +8,8 @@ export interface Presence {
   /** Resolves when nobody has been there for the time to linger. */
   readonly over: Promise<void>
   count(): number
+  /** Ends it now, whoever is there. */
+  end(): void
 }
 
 export interface PresenceOptions {
@@ -28,6 +30,7 @@ export const endlessPresence = (): Presence => {
     },
     over: new Promise(() => {}),
     count: () => count,
+    end: () => {},
   }
 }
 
@@ -64,6 +67,11 @@ export const createPresence = ({ lingerMs, firstMs, beforeEnd }: PresenceOptions
     },
     over,
     count: () => count,
+    end() {
+      clearTimeout(timer)
+      isOver = true
+      end()
+    },
   }
 }
 

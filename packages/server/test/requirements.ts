@@ -890,4 +890,10 @@ export const requirements: readonly Requirement[] = [
       'A call of a writing tool that is repeated with the same Idempotency-Key header is answered the same, and does nothing twice.',
     source: 'draft-ietf-httpapi-idempotency-key-header',
   },
+  {
+    id: 'local.run',
+    sentence:
+      'While a server or broker has the data directory, a command runs inside it and looks to the person as if it ran in their terminal.',
+    source: 'Local memory',
+  },
 ]

@@ -40,9 +40,10 @@ export const broker = async (io: Io): Promise<void> => {
 }
 
 const serve = async (io: Io, env: Env, log: ReturnType<typeof createLog>, claim: DirectoryClaim) => {
-  const [{ openDatabase }, { createBrokerApp }] = await Promise.all([
+  const [{ openDatabase }, { createBrokerApp }, { createClientRuns }] = await Promise.all([
     import('../open-database.ts'),
     import('../app.ts'),
+    import('./run-for-client.ts'),
   ])
   const database = await openDatabase(env, log, () => {}, { claim, snapshotAtClose: false })
   let close = async () => database.close()
@@ -53,7 +54,12 @@ const serve = async (io: Io, env: Env, log: ReturnType<typeof createLog>, claim:
       beforeEnd: async () => database.embedded?.snapshotWhenDue(),
     })
     const address = localAddress(claim.dataDir, { env: io.env })
-    const app = await createBrokerApp({ env, log, database, local: { address, kind: 'broker', presence } })
+    const app = await createBrokerApp({
+      env,
+      log,
+      database,
+      local: { address, kind: 'broker', presence, runs: createClientRuns({ env, database, log }, io.env) },
+    })
     close = async () => app.close()
     await prepareOwner(app.accounts, AbortSignal.timeout(60_000))
     await claim.lock.setInfo({ kind: 'broker', version, local: address })

@@ -10,6 +10,8 @@ import { dirname, join } from 'node:path'
 import { Pool } from 'pg'
 import { isDomainError } from '../domain/errors.ts'
 import { loadEnv, type Env } from '../env.ts'
+import { assertOwnSocket } from '../local/address.ts'
+import { createLocalFetch } from '../local/local-fetch.ts'
 import { findOwner, type Owner } from '../postgres/embedded/directory-lock.ts'
 import { openEmbedded } from '../postgres/embedded/open-embedded.ts'
 import { readSnapshotHeader } from '../postgres/embedded/restore-snapshot.ts'
@@ -104,13 +106,31 @@ const askHealth = async (url: string): Promise<'ready' | 'not ready' | 'another'
   }
 }
 
+/** The broker of local clients listens on its private address only. */
+const checkBroker = async (address: string, who: string): Promise<Check> => {
+  try {
+    assertOwnSocket(address)
+    const response = await createLocalFetch(address)('/ready', {
+      signal: AbortSignal.timeout(healthTimeoutMs),
+    })
+    if (response.ok) return ok('database', `Open in the broker of local clients (${who}), which answers.`)
+  } catch (error) {
+    if (isDomainError(error)) return failed('database', error.publicMessage)
+  }
+  return failed(
+    'database',
+    `Open in the broker of local clients (${who}), which does not answer. Look at broker.log in the data directory.`,
+  )
+}
+
 const checkOwner = async (owner: Owner): Promise<Check> => {
-  const url = owner.info['url']
+  const { url, local, kind } = owner.info
   const who = `process ${owner.pid} on ${owner.hostname}`
+  if (kind === 'broker' && local) return checkBroker(local, who)
   if (!url)
     return warning(
       'database',
-      `Opened by ${who}, which is no server yet. Wait for it to end, then try again.`,
+      `Opened by ${who}, which does not listen yet, or never will. Wait for it to end, then try again.`,
     )
   const health = await askHealth(url)
   return health === 'ready'

@@ -25,7 +25,7 @@ interface Exported {
 const writeTo = async (local: Local, io: Io, lines: AsyncIterable<string>, output: string) => {
   const source = Readable.from(lines)
   if (output === '-') return pipeline(source, io.stdout, { signal: local.signal, end: false })
-  const path = resolve(output)
+  const path = resolve(io.cwd, output)
   const temporary = `${path}.partial-${process.pid}`
   try {
     const file = createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true })

@@ -1,12 +1,12 @@
 /** `stackmemory import claude-code`: sessions of Claude Code become frames with their events and digests. */
 import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { beginImport, finishImport } from '../domain/ingest/import-run.ts'
 import { importSession, type ImportedSessionResult } from '../domain/ingest/import-session.ts'
 import { isDomainError } from '../domain/errors.ts'
 import { readTranscript, splitLines } from '../import/claude-code/read-transcript.ts'
+import { resolvePath } from '../import/source.ts'
 import { toImportedSession } from '../import/claude-code/to-imported-session.ts'
 import type { TranscriptFile } from '../import/claude-code/transcript.ts'
 import { chooseProject, withLocal, type Local } from './local.ts'
@@ -60,8 +60,8 @@ interface SourceFile {
 }
 
 /** The file itself, or every `.jsonl` below the folder, oldest first so that references follow time. */
-const findTranscripts = async (path: string): Promise<SourceFile[]> => {
-  const given = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
+const findTranscripts = async (path: string, cwd: string): Promise<SourceFile[]> => {
+  const given = resolvePath(cwd, path)
   const stats = await stat(given).catch(() => undefined)
   if (!stats)
     throw dataError(`There is nothing at ${path}. Claude Code keeps its transcripts in ~/.claude/projects.`)
@@ -236,7 +236,7 @@ export const importClaudeCode = async (
   const startedAt = performance.now()
   let stopped = false
   void io.stopped.then(() => (stopped = true))
-  const files = await findTranscripts(path)
+  const files = await findTranscripts(path, io.cwd)
   const report = newReport(options.dryRun === true)
   report.files.found = files.length
   if (options.dryRun) await dryRun(report, files, () => stopped)

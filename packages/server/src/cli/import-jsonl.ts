@@ -1,6 +1,7 @@
 /** `stackmemory import jsonl`: an export into an empty project, or the same export once more. */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { importProject, type ImportedProject } from '../domain/transfer/import-project.ts'
 import { splitLines } from '../import/claude-code/read-transcript.ts'
 import { createTransfer } from '../postgres/transfer.ts'
@@ -15,14 +16,15 @@ export interface ImportJsonlOptions {
 
 const lineCharsMax = 16_000_000
 
-export const importJsonl = async (io: Io, path: string, options: ImportJsonlOptions): Promise<void> => {
+export const importJsonl = async (io: Io, given: string, options: ImportJsonlOptions): Promise<void> => {
+  const path = resolve(io.cwd, given)
   const stats = await stat(path).catch(() => undefined)
   if (!stats?.isFile())
-    throw dataError(`There is no file at ${path}. Name a file that "stackmemory export" wrote.`)
+    throw dataError(`There is no file at ${given}. Name a file that "stackmemory export" wrote.`)
   await withLocal(io, { purpose: 'to import' }, async (local) => {
     const project = await chooseProject(local, options.project)
     const name = `${project.organizationSlug}/${project.slug}`
-    local.progress.step(`Verifying ${path}`)
+    local.progress.step(`Verifying ${given}`)
     const openLines = () => splitLines(createReadStream(path) as AsyncIterable<Uint8Array>, lineCharsMax)
     const result = await importProject(
       local.context(project),

@@ -1,5 +1,6 @@
 /** What a command may touch of the process. `main.ts` supplies the real one; tests supply their own. */
 import type { Writable } from 'node:stream'
+import type { OpenedMemory } from './opened-memory.ts'
 
 export interface Io {
   env: NodeJS.ProcessEnv
@@ -12,6 +13,8 @@ export interface Io {
   stopped: Promise<NodeJS.Signals>
   /** Shows a text in the person's pager until they leave it; false when none can be started. */
   page?(text: string): Promise<boolean>
+  /** The memory that this process has open already, when a command runs inside its owner. */
+  opened?: OpenedMemory
   /** Sets the exit code of the process. */
   setExitCode(code: number): void
 }

@@ -1,6 +1,6 @@
 /**
  * Commands that work on the data itself open the database as its owner, in this process. The embedded database
- * belongs to one process, so while a server has it open they say which one, and what to do.
+ * belongs to one process: while a server or broker has it open, they run inside that.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,12 +13,15 @@ import { conflict, isDomainError } from '../domain/errors.ts'
 import type { Memory } from '../domain/ports.ts'
 import { loadEnv, type Env } from '../env.ts'
 import { allScopes, prepareOwner } from '../first-start.ts'
+import { readLock } from '../local/owner.ts'
+import { findRepository } from '../local/repository.ts'
 import { createLog } from '../log.ts'
 import { openDatabase, type OpenDatabase } from '../open-database.ts'
 import { createAccounts } from '../postgres/accounts.ts'
 import { createMemory } from '../postgres/memory.ts'
 import { CommandFailure, dataError, exitCodes, usageError, type Io } from './io.ts'
 import { createProgress, type Progress } from './progress.ts'
+import { OwnedElsewhere } from './run-in-owner.ts'
 
 export interface Local {
   env: Env
@@ -30,6 +33,8 @@ export interface Local {
   /** Aborted when the process is asked to stop, unless the command stops in a way of its own. */
   signal: AbortSignal
   context(project: Project): Context
+  /** The project of the repository that the person is in, if it has one. */
+  projectHere(): Promise<Project | undefined>
 }
 
 export interface LocalOptions {
@@ -49,18 +54,17 @@ export const withLocal = async <T>(
   options: LocalOptions,
   work: (local: Local) => Promise<T>,
 ): Promise<T> => {
-  const env = loadEnv(io.env)
+  const env = io.opened?.env ?? loadEnv(io.env)
   if (options.mustExist) assertExists(env)
   const stop = new AbortController()
   if (!options.stopsItself) void io.stopped.then((signal) => stop.abort(signal))
   const progress = createProgress(io)
   try {
-    const log = createCommandLog(env)
-    const database = await openOwned(env, log, progress, options.purpose)
+    const { log, database } = io.opened ?? (await open(env, progress, options.purpose))
     try {
       return await runIn(io, { env, log, database, progress, signal: stop.signal }, work)
     } finally {
-      await database.close()
+      if (!io.opened) await database.close()
     }
   } catch (error) {
     if (stop.signal.aborted)
@@ -83,12 +87,15 @@ const assertExists = (env: Env) => {
   )
 }
 
-const openOwned = async (env: Env, log: Log, progress: Progress, purpose: string) => {
+const open = async (env: Env, progress: Progress, purpose: string) => {
+  const log = createCommandLog(env)
   try {
-    return await openDatabase(env, log, progress.step)
+    return { log, database: await openDatabase(env, log, progress.step) }
   } catch (error) {
     const pid = isDomainError(error) && error.code === 'conflict' ? error.details?.['pid'] : undefined
     if (!isDomainError(error) || typeof pid !== 'number') throw error
+    const info = readLock(env.DATA_DIR)?.info
+    if (info?.['kind'] === 'server' || info?.['kind'] === 'broker') throw new OwnedElsewhere(info['local'])
     const url = error.details?.['url']
     const owner = typeof url === 'string' ? `The server at ${url} (process ${pid})` : `Process ${pid}`
     throw conflict(
@@ -131,8 +138,13 @@ const runIn = async <T>(
     log,
   })
   const memory = createMemory(database.database)
+  const projectHere = async () => {
+    const repository = findRepository(io.cwd, io.env)?.repository
+    if (repository === undefined) return undefined
+    return (await accounts.findRepository(principal.organizationId, [repository], signal))[0]?.project
+  }
   try {
-    return await work({ env, database, accounts, memory, principal, progress, signal, context })
+    return await work({ env, database, accounts, memory, principal, progress, signal, context, projectHere })
   } catch (error) {
     // The configuration was right, or we would not be here: what is wrong is what the command was given.
     if (isDomainError(error) && (error.code === 'invalid_input' || error.code === 'not_found'))
@@ -141,11 +153,16 @@ const runIn = async <T>(
   }
 }
 
-/** The project named `slug` or `organization/slug`; without a name the only one there is. */
+/**
+ * The project named `slug` or `organization/slug`; without a name that of the repository that the person is in, or
+ * the only one there is.
+ */
 export const chooseProject = async (local: Local, name: string | undefined): Promise<Project> => {
   const projects = await local.accounts.listProjects(local.principal.organizationId, local.signal)
   const nameOf = (project: Project) => `${project.organizationSlug}/${project.slug}`
   if (name === undefined) {
+    const here = await local.projectHere()
+    if (here) return here
     const [only, second] = projects
     if (only && !second) return only
     throw usageError(

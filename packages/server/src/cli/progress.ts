@@ -14,7 +14,9 @@ export const createProgress = (io: Io, initial = 'Starting'): Progress => {
   if (!io.stderr.isTTY)
     return { step: (text) => void io.stderr.write(`${text}…\n`), detail: () => {}, done: () => {} }
   const color = io.env['NO_COLOR'] ? false : 'cyan'
-  const spinner = ora({ stream: io.stderr, text: initial, color }).start()
+  // Inside the owner of the memory the standard input is not the person's.
+  const discardStdin = io.opened === undefined
+  const spinner = ora({ stream: io.stderr, text: initial, color, discardStdin }).start()
   const show = (text: string) => void (spinner.text = text)
   return { step: show, detail: show, done: () => void spinner.stop() }
 }

@@ -8,9 +8,11 @@ import { openDatabase } from '../open-database.ts'
 import { endlessPresence } from '../presence.ts'
 import { loadSecretKey } from '../secret-key.ts'
 import { version } from '../version.ts'
+import { claimFromBroker } from './claim-from-broker.ts'
 import { connectText } from './connect-text.ts'
 import { print, type Io } from './io.ts'
 import { createProgress, type Progress } from './progress.ts'
+import { createClientRuns } from './run-for-client.ts'
 
 const describeStart = (publicUrl: URL, where: string) =>
   [
@@ -35,12 +37,23 @@ const start = async (
     destination({ fd: 2, sync: false }),
   )
   const url = `http://${env.HOST}:${env.PORT}`
-  const database = await openDatabase(env, log, progress.step, { ownerInfo: { url, kind: 'server' } })
+  const ownerInfo = { url, kind: 'server' }
+  const claim = env.DATABASE_URL
+    ? undefined
+    : await claimFromBroker({ dataDir: env.DATA_DIR, log, ownerInfo }, progress.step)
+  const database = await openDatabase(env, log, progress.step, { claim })
   let close = async () => database.close()
   try {
     const secretKey = await loadSecretKey(env)
     const address = database.embedded && localAddress(env.DATA_DIR, { env: io.env })
-    const local = address ? { address, kind: 'server' as const, presence: endlessPresence() } : undefined
+    const local = address
+      ? {
+          address,
+          kind: 'server' as const,
+          presence: endlessPresence(),
+          runs: createClientRuns({ env, database, log }, io.env),
+        }
+      : undefined
     const app = await createApp({ env, log, database, secretKey, local })
     close = async () => app.close()
     // Only now that it listens: the first key is shown once, and a taken port would have swallowed it.

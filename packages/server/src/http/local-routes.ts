@@ -16,6 +16,17 @@ export interface LocalEdge {
   enter(): (() => void) | undefined
   /** Finds the project of a repository, or makes it. */
   openProject(input: RepositoryProjectInput, signal: AbortSignal): Promise<Project>
+  /** Commands that a person runs elsewhere. */
+  readonly runs: {
+    start(
+      input: RunInput,
+      client: AbortSignal,
+    ): { id: string; output: ReadableStream<Uint8Array>; ended: Promise<void> }
+    /** False when no such command runs. */
+    stop(id: string): boolean
+  }
+  /** Gives the directory to whoever asks: its clients come back to the next owner. Undefined when it stays. */
+  readonly yieldTo?: () => void
   /** Aborts when the owner ends; streams end with it. */
   readonly ending: AbortSignal
 }
@@ -46,6 +57,66 @@ export function addLocalRoutes(app: Hono<HttpEnv>, local: LocalEdge): void {
     c.get('access').projectId = project.id
     return c.json({ organization: project.organizationSlug, project: project.slug, name: project.name })
   })
+  addRunRoutes(app, local)
+}
+
+const addRunRoutes = (app: Hono<HttpEnv>, local: LocalEdge) => {
+  app.post('/local/run', async (c) => {
+    c.get('access').route = '/local/run'
+    const input = parseRunInput(await readJsonBody(c.req.raw, runBodyLimits))
+    const leave = local.enter()
+    if (leave === undefined) return isEnding(c.get('requestId'))
+    const run = startOrLeave(() => local.runs.start(input, c.req.raw.signal), leave)
+    const headers = { 'content-type': 'application/octet-stream', 'x-run-id': run.id }
+    return new Response(run.output, { headers })
+  })
+  app.post('/local/run/:id/stop', (c) => {
+    c.get('access').route = '/local/run/:id/stop'
+    return new Response(null, { status: local.runs.stop(c.req.param('id')) ? 204 : 404 })
+  })
+  app.post('/local/yield', (c) => {
+    c.get('access').route = '/local/yield'
+    if (local.yieldTo === undefined)
+      return problemResponse({
+        code: 'conflict',
+        detail: 'A server keeps the data directory until it is stopped.',
+        requestId: c.get('requestId'),
+      })
+    setImmediate(local.yieldTo)
+    return new Response(null, { status: 202 })
+  })
+}
+
+const startOrLeave = <Run extends { ended: Promise<void> }>(start: () => Run, leave: () => void): Run => {
+  try {
+    const run = start()
+    void run.ended.finally(leave)
+    return run
+  } catch (error) {
+    leave()
+    throw error
+  }
+}
+
+const runBodyLimits: JsonBodyLimits = { bodyBytesMax: 1_000_000, jsonDepthMax: 8 }
+const size = z.int().min(1).max(10_000).optional()
+
+const runInput = z.strictObject({
+  argv: z.array(z.string().max(100_000)).max(1_000),
+  cwd: z.string().min(1).max(10_000),
+  env: z.record(z.string().max(100), z.string().max(10_000)),
+  terminal: z.strictObject({ stdout: z.boolean(), stderr: z.boolean(), columns: size, rows: size }),
+  canPage: z.boolean(),
+})
+
+/** A command line, and what it sees of the person who runs it. */
+export type RunInput = z.infer<typeof runInput>
+
+const parseRunInput = (body: JsonBody): RunInput => {
+  const parsed = body.ok ? runInput.safeParse(body.value) : undefined
+  if (!parsed?.success)
+    throw invalidInput('This is no command line. Use the same version of stackmemory for both processes.')
+  return parsed.data
 }
 
 const projectBodyLimits: JsonBodyLimits = { bodyBytesMax: 16_384, jsonDepthMax: 4 }

@@ -8,6 +8,13 @@ import type { Log } from '../../domain/context.ts'
 import { DomainError, invalidInput, unavailable } from '../../domain/errors.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 
+export interface ClaimOptions {
+  readonly dataDir: string
+  readonly log: Log
+  /** Told to whoever finds the directory in use. */
+  readonly ownerInfo?: Record<string, string>
+}
+
 export interface DirectoryClaim {
   readonly dataDir: string
   readonly lock: DirectoryLock
@@ -19,11 +26,7 @@ export interface DirectoryClaim {
  * @throws DomainError `conflict` while another process owns the directory; `unavailable` when it may not be written;
  *   `invalid_input` for one that cannot hold a database, such as one on a network file system.
  */
-export async function claimDirectory(options: {
-  readonly dataDir: string
-  readonly log: Log
-  readonly ownerInfo?: Record<string, string>
-}): Promise<DirectoryClaim> {
+export async function claimDirectory(options: ClaimOptions): Promise<DirectoryClaim> {
   const dataDir = resolve(options.dataDir)
   await prepareDataDirectory(dataDir)
   let onLost: () => void = () => {}

@@ -168,13 +168,17 @@ async function isTouched(path: string, staleMs: number): Promise<boolean> {
 }
 
 function inUse(folder: string, owner: Owner | undefined) {
-  const url = owner?.info['url']
+  const { url, kind } = owner?.info ?? {}
   const where = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.hostname}`
-  return conflict(
-    `The data directory ${folder} is in use by ${where}${url ? `, which serves ${url}` : ''}. Connect to that ` +
-      'server, or stop it and start again, or choose another data directory.',
-    { ...(owner && { pid: owner.pid, hostname: owner.hostname }), ...(url && { url }) },
-  )
+  const advice =
+    kind === 'broker'
+      ? 'It ends with the last of its clients; wait for that, or choose another data directory.'
+      : 'Connect to that server, or stop it and start again, or choose another data directory.'
+  const what = kind === 'broker' ? ', a broker of local clients' : url ? `, which serves ${url}` : ''
+  return conflict(`The data directory ${folder} is in use by ${where}${what}. ${advice}`, {
+    ...(owner && { pid: owner.pid, hostname: owner.hostname }),
+    ...(url && { url }),
+  })
 }
 
 async function readOwnerFile(path: string): Promise<Owner | undefined> {
