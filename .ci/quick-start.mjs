@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const transcripts = 'packages/server/test/fixtures/transcripts'
@@ -94,6 +95,55 @@ const run = async (env, command, ...args) => {
   return stdout
 }
 
+/** The configuration that was written for a client starts a server on stdio, which finds the memory by itself. */
+const connectClient = async (env, stackmemory) => {
+  assert.match(await stackmemory('connect'), /claude-code/)
+  await stackmemory('connect', 'claude-code', '--dry-run')
+  const file = join(env.HOME, '.claude.json')
+  await assert.rejects(readFile(file), { code: 'ENOENT' })
+  await stackmemory('connect', 'claude-code', '--data-dir', env.DATA_DIR)
+  const { stackmemory: server } = JSON.parse(await readFile(file, 'utf8')).mcpServers
+  const client = new Client({ name: 'quick-start', version: '1.0.0' })
+  // Outside of a repository, where the default project is meant.
+  const place = { cwd: env.HOME, env: { ...env, ...server.env } }
+  await client.connect(
+    new StdioClientTransport({ command: server.command, args: server.args, ...place, stderr: 'inherit' }),
+  )
+  assert.match(await callTool(client, 'get_context', { query: 'how is money stored?' }), /integer cents/)
+  await callTool(client, 'add_decision', { content: 'Prices are shown with two digits.' })
+  // The client has the memory open meanwhile.
+  assert.match(await stackmemory('search', 'prices', '--project', 'default'), /two digits/)
+  await client.close()
+  await stackmemory('connect', 'claude-code', '--undo')
+  await assert.rejects(readFile(file), { code: 'ENOENT' })
+  say('connected over stdio, with the memory shared, and undone')
+}
+
+const showPeople = async (stackmemory) => {
+  const here = ['--project', 'default']
+  assert.match(await stackmemory('demo'), /ok .*The scratch project is gone/)
+  await stackmemory('status', ...here)
+  assert.match(await stackmemory('log', '--oneline', '--since', '3650d', ...here), /F\d+/)
+  await stackmemory('search', 'where', 'do', 'sessions', 'live', ...here)
+  assert.match(await stackmemory('context', 'how is money stored', ...here), /integer cents/)
+  await stackmemory('tasks', 'add', 'Round on display only', ...here)
+  assert.match(await stackmemory('tasks', ...here), /Round on display only/)
+  assert.match(await stackmemory('completion', 'bash'), /complete/)
+}
+
+const importRules = async (scratch, stackmemory) => {
+  const folder = join(scratch, 'repository')
+  await mkdir(folder)
+  await writeFile(join(folder, 'AGENTS.md'), '# Rules\n\n- Never retry a payment automatically.\n')
+  await stackmemory('import', 'instructions', folder, '--project', 'default', '--dry-run')
+  const { importId } = JSON.parse(
+    await stackmemory('import', 'instructions', folder, '--project', 'default', '--json'),
+  )
+  assert.match(await stackmemory('search', 'retry payment', '--project', 'default'), /Never retry/)
+  assert.match(await stackmemory('import', 'list', '--project', 'default'), new RegExp(importId.slice(0, 8)))
+  await stackmemory('import', 'undo', importId, '--project', 'default')
+}
+
 const main = async (scratch) => {
   const home = join(scratch, 'home')
   await mkdir(home)
@@ -123,7 +173,10 @@ const main = async (scratch) => {
   say('started, connected, remembered, stopped')
 
   const stackmemory = async (...args) => run(env, 'npx', 'stackmemory', ...args)
+  await connectClient(env, stackmemory)
   await stackmemory('import', 'claude-code', transcripts)
+  await showPeople(stackmemory)
+  await importRules(scratch, stackmemory)
   await stackmemory('doctor')
   await stackmemory('keys', 'create', '--name', 'laptop')
   assert.match(await stackmemory('keys', 'list'), /laptop/)

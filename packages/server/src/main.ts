@@ -1,5 +1,9 @@
 /** The only file that touches the process: its arguments, environment, streams, signals and exit code. */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { Io } from './cli/io.ts'
+
+const bridge = fileURLToPath(new URL('../../bridge/dist/mcp-server.js', import.meta.url))
 
 const stopped = new Promise<NodeJS.Signals>((resolve) => {
   process.once('SIGINT', resolve)
@@ -13,6 +17,7 @@ const io: Io = {
   stderr: process.stderr,
   stopped,
   page: async (text) => (await import('./cli/pager.ts')).createPager(process.env)(text),
+  ...(existsSync(bridge) ? { bridge } : {}),
   setExitCode: (code) => {
     process.exitCode = code
   },

@@ -15,6 +15,8 @@ export interface Io {
   page?(text: string): Promise<boolean>
   /** The memory that this process has open already, when a command runs inside its owner. */
   opened?: OpenedMemory
+  /** In a checkout, the bridge that was built there: clients start it in place of the published package. */
+  bridge?: string
   /** Sets the exit code of the process. */
   setExitCode(code: number): void
 }

@@ -31,7 +31,10 @@ export const addConnect = (program: Command, io: Io): void => {
     .option('--key-in-file', 'with --url: write the key itself, into a file that only you can read')
     .option('--data-dir <folder>', 'folder of the memory on this machine; ~/.stackmemory by default')
     .option('--latest', 'let the client start the newest version every time, not this one')
-    .option('--bridge <file>', 'file to start with Node in place of the package, as in a checkout')
+    .option(
+      '--bridge <file>',
+      'file to start with Node in place of the package; in a checkout, the one built there',
+    )
     .option(
       '--directory <folder>',
       'where the project is, for --scope project; the present folder by default',
@@ -69,7 +72,8 @@ const connect = async (io: Io, id: string, options: ConnectOptions, program: Com
     return report(io, connection, plan, options)
   }
   const context = { env: io.env, cwd: io.cwd, version: program.version() ?? 'latest' }
-  const target = parseTarget(client, scope, options, context)
+  const bridge = options.bridge ?? (options.latest ? undefined : io.bridge)
+  const target = parseTarget(client, scope, { ...options, bridge }, context)
   if (options.print) return presentSnippet(io, connection, target, options)
   const plan = await planConnect(connection, target, now)
   const backup = options.dryRun ? undefined : await carryOut(connection, plan, now)
