@@ -10,7 +10,7 @@ import { type LocalConnection, brokerLogPath, connectLocal } from '../../server/
 import { localOrigin } from '../../server/src/local/local-fetch.ts'
 import { type Repository, findRepository } from '../../server/src/local/repository.ts'
 import { BridgeFailure } from './failure.ts'
-import type { RouteSource } from './route.ts'
+import type { Route, RouteSource } from './route.ts'
 
 export interface LocalRouteOptions {
   /** Where the client started the bridge: its repository is the project. */
@@ -26,20 +26,28 @@ const projectMsMax = 30_000
 export function localRoute({ cwd, env }: LocalRouteOptions): RouteSource {
   const dataDir = env['DATA_DIR'] || join(homedir(), '.stackmemory')
   const repository = findRepository(cwd, env)
+  const open = async (signal: AbortSignal): Promise<Route> => {
+    const connection = await connect(dataDir, env, signal)
+    const lost = new AbortController()
+    void connection.closed.then(() => lost.abort())
+    try {
+      const url = await projectUrl(connection, repository, dataDir, signal)
+      return { url, fetch: connection.fetch, lost: lost.signal, close: () => connection.close() }
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+  }
+  // The owner starts while the rest of this program is loaded and the client makes up its mind.
+  let first: Promise<Route> | undefined = open(new AbortController().signal)
+  first.catch(() => undefined)
   return {
     place,
     repeatForMs,
     async open(signal) {
-      const connection = await connect(dataDir, env, signal)
-      const lost = new AbortController()
-      void connection.closed.then(() => lost.abort())
-      try {
-        const url = await projectUrl(connection, repository, dataDir, signal)
-        return { url, fetch: connection.fetch, lost: lost.signal, close: () => connection.close() }
-      } catch (error) {
-        connection.close()
-        throw error
-      }
+      const opening = first ?? open(signal)
+      first = undefined
+      return opening
     },
   }
 }

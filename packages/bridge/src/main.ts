@@ -1,6 +1,6 @@
 /** The only file that touches the process: its arguments, environment, streams, signals and exit code. */
 import { exitCodes } from '../../server/src/cli/io.ts'
-import { type Invocation, parseInvocation } from './settings.ts'
+import { type Invocation, type Settings, parseInvocation } from './settings.ts'
 
 /** From the end of standard input to the end of the process, at most. */
 const exitMsMax = 900
@@ -30,9 +30,14 @@ async function run(invocation: Invocation): Promise<void> {
   }
 }
 
-async function serve(settings: Extract<Invocation, { kind: 'serve' }>['settings']): Promise<void> {
+async function serve(settings: Settings): Promise<void> {
+  const [cwd, env] = [process.cwd(), process.env]
+  const source = settings.endpoint
+    ? (await import('./remote-route.ts')).remoteRoute(settings.endpoint)
+    : (await import('./local-route.ts')).localRoute({ cwd, env })
+  // After the route: the owner of local memory starts meanwhile.
   const { createStdioBridge } = await import('./serve.ts')
-  const pipe = createStdioBridge({ settings, cwd: process.cwd(), env: process.env, log: say })
+  const pipe = createStdioBridge({ settings, source, cwd, env, log: say })
   const signalled = stopSignal()
   await pipe.start()
   if (process.stdin.isTTY) {

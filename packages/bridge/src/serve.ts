@@ -1,25 +1,25 @@
 /** The stdio server: a pipe to the service, until the client goes. */
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio'
 import { type Repository, findRepository } from '../../server/src/local/repository.ts'
-import { localRoute } from './local-route.ts'
 import { type Pipe, createPipe } from './pipe.ts'
-import { remoteRoute } from './remote-route.ts'
+import type { RouteSource } from './route.ts'
 import type { Settings } from './settings.ts'
 import { version } from './version.ts'
 
 export interface ServeOptions {
   readonly settings: Settings
+  readonly source: RouteSource
   /** Where the client started the bridge: its repository is the project. */
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
   readonly log: (line: string) => void
 }
 
-export function createStdioBridge({ settings, cwd, env, log }: ServeOptions): Pipe {
+export function createStdioBridge({ settings, source, cwd, env, log }: ServeOptions): Pipe {
   const { endpoint, apiKey, keyVariable } = settings
   return createPipe({
     host: new StdioServerTransport(),
-    source: endpoint ? remoteRoute(endpoint) : localRoute({ cwd, env }),
+    source,
     // The same key for every request; a 401 is final, as there is nothing to renew.
     authorization: apiKey === undefined ? undefined : { token: async () => apiKey },
     unauthenticated:

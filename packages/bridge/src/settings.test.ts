@@ -91,6 +91,7 @@ describe('settings', () => {
       kind: 'connect',
       args: ['cursor', '--dry-run'],
     })
+    expect(parseInvocation(['hook', 'codex'], {})).toEqual({ kind: 'hook', client: 'codex' })
     expect(problemOf(['--verbose'])).toContain('--help')
     expect(problemOf([url, url])).toContain('one address')
   })

@@ -1,8 +1,11 @@
 /** Several clients on one laptop: real bridges, each on stdio, over the memory that they share. Needs the build. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
@@ -10,7 +13,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { isAlive, readLock } from '../../server/src/local/owner.ts'
 import { createEnginePool, openEngine } from '../../server/src/postgres/embedded/engine.ts'
 import { createRandom } from '../../server/test/harness/random.ts'
-import { type BridgeProcess, buildBridge, startBridge } from './support/bridge-process.ts'
+import { type BridgeProcess, bridgeFile, buildBridge, startBridge } from './support/bridge-process.ts'
 import type { Message } from './support/endpoint.ts'
 import { modernMeta } from './support/piped.ts'
 
@@ -64,6 +67,23 @@ const makeRepository = async (name: string): Promise<string> => {
   const remote = `[remote "origin"]\n\turl = git@github.com:acme/${name}.git\n`
   await writeFile(join(folder, '.git/config'), remote)
   return folder
+}
+
+/** As Claude Code describes the start of a session. */
+const sessionStart = (cwd: string) => ({
+  session_id: '5e5f6a9c-0000-4000-8000-000000000001',
+  transcript_path: join(cwd, 'transcript.jsonl'),
+  cwd,
+  hook_event_name: 'SessionStart',
+  source: 'startup',
+})
+
+const runHook = async (input: string) => {
+  const child = spawn(process.execPath, [bridgeFile, 'hook', 'claude-code'], { env, stdio: 'pipe' })
+  child.stdin.end(input)
+  const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  expect(code).toBe(0)
+  return stdout
 }
 
 const untilFree = async () => {
@@ -121,6 +141,9 @@ describe('memory that clients of one laptop share', { timeout: 900_000 }, () => 
     process.stdout.write(`first answer after ${firstAnswerMs} ms, goal ${firstAnswerMsGoal} ms\n`)
     expect(firstAnswerMs).toBeLessThan(firstAnswerMsMax)
     expect(await again.call('get_context', { query: 'prices' })).toContain('in cents')
+    // A hook that finds a busy machine gives up in time, and says nothing.
+    const started = JSON.stringify(sessionStart(shop))
+    await expect.poll(async () => runHook(started), { timeout: 30_000 }).toContain('in cents')
     const other = await startClient('modern', blog)
     expect(await other.call('get_context', { query: 'prices' })).not.toContain('in cents')
   })
