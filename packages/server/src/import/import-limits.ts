@@ -3,6 +3,7 @@ export const importLimits = {
   instructionFileBytes: 1_048_576,
   instructionFiles: 500,
   rulesPerFile: 1_000,
+  rules: 10_000,
   instructionFolders: 5_000,
   instructionImportDepth: 5,
   jsonFileBytes: 268_435_456,

@@ -71,6 +71,9 @@ export const noStatements = (): StatementCounts => ({
 /** Words that two texts must share, of all they have, to be taken for the same rule in another wording. */
 const rewordedMin = 0.4
 
+/** Pairs that are compared by their words; a source that is new from end to end is not the same one reworded. */
+const pairsMax = 1_000_000
+
 type Cleaner = ReturnType<typeof createCleaner>
 interface Incoming extends Omit<ImportedStatement, 'place'> {
   key: string
@@ -135,6 +138,7 @@ interface Plan {
 const pairReworded = (gone: readonly Anchor[], added: readonly Incoming[], isSingle: boolean) => {
   const [first, now] = [gone[0], added[0]]
   if (isSingle) return first && now ? [{ before: first, now }] : []
+  if (gone.length * added.length > pairsMax) return []
   const words = (text: string) => new Set(tokenise(text))
   const news = added.map((each) => ({ now: each, words: words(each.content) }))
   const scored = gone.flatMap((before) => {

@@ -18,7 +18,15 @@ export interface Note {
 const observation = /^\s*[-*+] \[(?![ xX-]?\])(?!\[)([^\][]{1,60})\](?!\()\s+(\S.*)$/
 /** `- relates_to [[Target]] (context)`, also `- "type of several words" [[Target]]`. */
 const relation = /^\s*[-*+] (?!\[)(.{0,80}?)\s*\[\[([^\][]{1,300})\]\]\s*(?:\((.*)\))?\s*$/
-const context = /\s+\(([^()]*)\)\s*$/
+/** `text (context)`: what stands in the last brackets, without a pattern that could search for long. */
+const splitContext = (given: string): { text: string; why: string | undefined } => {
+  const words = given.trimEnd()
+  const open = words.lastIndexOf('(')
+  const why = words.slice(open + 1, -1)
+  if (!words.endsWith(')') || open < 1 || why.includes(')') || !/\s/.test(words[open - 1] ?? ''))
+    return { text: words, why: undefined }
+  return { text: words.slice(0, open).trimEnd(), why }
+}
 const tag = /(?:^|\s)#([\p{L}\p{N}_/-]+)/gu
 const passageCharsMax = 6_000
 
@@ -45,8 +53,7 @@ interface Parsing {
 
 const toObservation = (match: RegExpExecArray, line: number, at: Parsing): ImportedStatement => {
   const [, category = '', given = ''] = match
-  const why = context.exec(given)?.[1]
-  const text = why === undefined ? given : given.replace(context, '')
+  const { text, why } = splitContext(given)
   const tags = [...text.matchAll(tag)].map((each) => each[1]).join(', ')
   return {
     type: typeOf(category),

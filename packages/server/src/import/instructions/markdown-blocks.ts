@@ -12,7 +12,7 @@ export interface Block {
 }
 
 const fence = /^ {0,3}(`{3,}|~{3,})/
-const heading = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/
+const heading = /^ {0,3}(#{1,6})[ \t](.*)$/
 const item = /^( {0,3})(?:[-*+]|\d{1,9}[.)])\s+(\S.*)$/
 const rule = /^ {0,3}(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,})$/
 
@@ -52,19 +52,29 @@ export const toBlocks = (text: string): Block[] => {
   const blocks: Block[] = []
   const headings: { level: number; text: string }[] = []
   let draft: Draft | undefined
-  let lead = ''
+  let lead: { text: string; line: number; isUsed: boolean } | undefined
   let openFence: string | undefined
   let isAfterBlank = false
 
+  const under = () => headings.map((each) => each.text)
+  /** What introduced nothing says something by itself. */
+  const endLead = () => {
+    if (lead && !lead.isUsed) blocks.push({ text: lead.text, headings: under(), line: lead.line })
+    lead = undefined
+  }
   const flush = () => {
     if (!draft) return
     const body = dedent(draft.lines).trim()
     const isLead = draft.kind === 'paragraph' && /:\**$/.test(body) && !body.includes('\n')
-    if (isLead) lead = body
-    else if (body !== '' && !rule.test(body)) {
-      const withLead = lead !== '' && draft.kind !== 'paragraph' ? `${lead} ${body}` : body
-      blocks.push({ text: withLead, headings: headings.map((each) => each.text), line: draft.line })
-      if (draft.kind === 'paragraph') lead = ''
+    if (isLead) {
+      endLead()
+      lead = { text: body, line: draft.line, isUsed: false }
+    } else if (body !== '' && !rule.test(body)) {
+      const isListed = lead !== undefined && draft.kind !== 'paragraph'
+      if (lead && isListed) lead.isUsed = true
+      else endLead()
+      const withLead = lead && isListed ? `${lead.text} ${body}` : body
+      blocks.push({ text: withLead, headings: under(), line: draft.line })
     }
     draft = undefined
   }
@@ -72,13 +82,13 @@ export const toBlocks = (text: string): Block[] => {
   const reopen = (line: number) => {
     if (draft) return
     const last = blocks.at(-1)
-    const isSameSection = last && last.headings.join('\0') === headings.map((each) => each.text).join('\0')
-    if (lead === '' && isSameSection && line - last.line < 400) {
+    const isSameSection = last?.headings.join('\0') === under().join('\0')
+    if (!lead && last && isSameSection) {
       blocks.pop()
       draft = { lines: last.text.split('\n'), line: last.line, kind: 'paragraph' }
     } else {
-      draft = { lines: lead ? [lead] : [], line, kind: 'paragraph' }
-      lead = ''
+      draft = { lines: lead && !lead.isUsed ? [lead.text] : [], line: lead?.line ?? line, kind: 'paragraph' }
+      lead = undefined
     }
   }
 
@@ -100,10 +110,10 @@ export const toBlocks = (text: string): Block[] => {
     const title = heading.exec(raw)
     if (title) {
       flush()
-      lead = ''
+      endLead()
       const level = title[1]?.length ?? 1
       while ((headings.at(-1)?.level ?? 0) >= level) headings.pop()
-      headings.push({ level, text: plain(title[2] ?? '') })
+      headings.push({ level, text: plain(withoutClosing(title[2] ?? '')) })
       continue
     }
     if (raw.trim() === '') {
@@ -121,17 +131,13 @@ export const toBlocks = (text: string): Block[] => {
       draft.lines.push(raw)
     } else {
       flush()
-      lead = ''
       draft = { lines: [raw], line: number, kind: 'paragraph' }
     }
     isAfterBlank = false
   }
   flush()
-  return lead
-    ? [...blocks, { text: lead, headings: headings.map((each) => each.text), line: 0 }].filter(
-        (each) => each.line > 0,
-      )
-    : blocks
+  endLead()
+  return blocks
 }
 
 /** Continuation lines lose the indent that they share; the first line has lost its marker. */
@@ -140,6 +146,14 @@ const dedent = (lines: readonly string[]): string => {
   const indents = rest.filter((line) => line.trim() !== '').map((line) => /^\s*/.exec(line)?.[0].length ?? 0)
   const shared = indents.length > 0 ? Math.min(...indents) : 0
   return [first, ...rest.map((line) => line.slice(Math.min(shared, line.length)))].join('\n')
+}
+
+/** `## Title ##`: the marks at the end are none of it. */
+const withoutClosing = (text: string): string => {
+  const words = text.trim()
+  let end = words.length
+  while (end > 0 && words[end - 1] === '#') end -= 1
+  return end === words.length || end === 0 || words[end - 1] !== ' ' ? words : words.slice(0, end)
 }
 
 const plain = (text: string) => text.replaceAll(/[*_`]+/g, '').trim()

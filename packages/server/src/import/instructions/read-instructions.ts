@@ -125,6 +125,10 @@ const addRules = ({ report, statements }: Reading, text: string, place: string) 
   const cut = toBlocks(withoutImportLines(withoutComments(front.body)))
   const blocks = own.removed > 0 ? locate(cut, text) : cut
   for (const [index, block] of blocks.entries()) {
+    if (statements.length >= importLimits.rules) {
+      addProblem(report, place, `is over the limit of ${importLimits.rules} rules; the rest was left out`)
+      return
+    }
     if (index >= importLimits.rulesPerFile) {
       addProblem(report, place, `has more than ${importLimits.rulesPerFile} rules; the rest was left out`)
       return
