@@ -239,7 +239,8 @@ create table anchors (
   client_name text not null,
   source text not null check (source in ('person', 'agent', 'tool', 'import')),
   external_key text,
-  origin jsonb, -- where the source of an import said it when it was last read
+  unit text, -- part of an import's source whose statements are compared when it is read again
+  places jsonb not null default '[]', -- where that source said it when it was last read
   occurred_at timestamptz not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,
@@ -257,7 +258,7 @@ create index anchors_frame on anchors (project_id, frame_id);
 create index anchors_superseded_by on anchors (project_id, superseded_by) where superseded_by is not null;
 create index anchors_content on anchors (project_id, content_hash);
 create unique index anchors_external_key on anchors (project_id, external_key) where external_key is not null;
-create index anchors_unit on anchors (project_id, (origin ->> 'unit')) where origin is not null and status = 'active';
+create index anchors_unit on anchors (project_id, unit) where unit is not null and status = 'active';
 
 -- Append-only: every state an anchor was ever in, from which an earlier bundle is rebuilt.
 create table anchor_versions (

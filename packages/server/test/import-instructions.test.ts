@@ -87,10 +87,8 @@ describe.each(engines)('importing instructions on %s', (engine) => {
     expect(rule).toMatchObject({
       source: 'import',
       rationale: 'From CLAUDE.md, under “Harbor shop › Rules”',
-      origin: {
-        unit: 'instructions:git.example.org/ana/shop',
-        places: [{ place: 'CLAUDE.md', heading: 'Harbor shop › Rules', line: 13 }],
-      },
+      unit: 'instructions:git.example.org/ana/shop',
+      places: [{ place: 'CLAUDE.md', heading: 'Harbor shop › Rules', line: 13 }],
     })
     const found = await searchMemory(
       test.context(),
@@ -138,7 +136,7 @@ describe.each(engines)('importing instructions on %s', (engine) => {
       },
     ])
     const [moved] = await inspect(test).rows(
-      `select version, origin -> 'places' -> 0 -> 'line' as line from anchors where project_id = $1 and content = 'Never commit to main'`,
+      `select version, places -> 0 -> 'line' as line from anchors where project_id = $1 and content = 'Never commit to main'`,
     )
     expect(moved).toEqual({ version: 1, line: 9 })
     // And back again: the first wording is in force once more.

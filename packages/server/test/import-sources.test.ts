@@ -309,8 +309,8 @@ describe.each(engines)('importing what other tools remember on %s', (engine) => 
     expect(await inspect(test).inForce()).toEqual([
       'fact: Ana Pires: Prefers small pull requests',
       'fact: Ana Pires: Her key is [redacted:anthropic_key]',
-      'constraint: Cart: Must never hold prices',
       'fact: Ana Pires works on Cart',
+      'constraint: Cart: Must never hold prices',
     ])
     expect(report).toMatchObject({
       read: { entities: 3, observations: 3, relations: 1 },
@@ -373,7 +373,8 @@ describe.each(engines)('importing what other tools remember on %s', (engine) => 
     expect(first).toMatchObject({
       source: 'import',
       occurred_at: new Date('2026-01-02T11:04:05Z'),
-      origin: { unit: 'mem0:1', places: [{ place: 'memory 1', author: 'ana' }] },
+      unit: 'mem0:1',
+      places: [{ place: 'memory 1', author: 'ana' }],
       rationale: 'A memory of mem0 (preferences, type: decision, source: chat)',
     })
     await folder.write(
@@ -451,7 +452,7 @@ Why we do it ourselves.
       occurred_at: new Date('2026-02-03T10:00:00Z'),
       rationale:
         'From the note “Authentication Design” (decision); after the audit; tags: security; tagged auth, security',
-      origin: { places: [{ place: 'specs/auth.md', line: 14 }] },
+      places: [{ place: 'specs/auth.md', line: 14 }],
     })
     // Moved, one observation changed and one gone.
     await folder.remove('specs')
@@ -463,9 +464,9 @@ Why we do it ourselves.
     )
     expect((await run()).statements).toMatchObject({ changed: 1, retracted: 1, added: 0 })
     const [moved] = await inspect(test).rows(
-      `select origin from anchors where project_id = $1 and type = 'decision'`,
+      `select places from anchors where project_id = $1 and type = 'decision'`,
     )
-    expect(moved).toMatchObject({ origin: { places: [{ place: 'auth.md' }] } })
+    expect(moved).toMatchObject({ places: [{ place: 'auth.md' }] })
   })
 
   it('reads sessions of claude-mem while it runs, of one project only [import.claude-mem]', async () => {

@@ -43,13 +43,6 @@ export interface Place {
   author?: string
 }
 
-/** Where an imported statement came from, as the source was last read. */
-export interface Origin {
-  /** Part of a source whose statements are compared when it is read again. */
-  unit: string
-  places: Place[]
-}
-
 /** Who recorded a memory, through which program, by which channel. */
 export interface Provenance {
   authorId: string
@@ -122,7 +115,10 @@ export interface Anchor extends Provenance {
   confirmedAt: Date | null
   expiresAt: Date | null
   externalKey: string | null
-  origin: Origin | null
+  /** Part of an import's source whose statements are compared when it is read again. */
+  unit: string | null
+  /** Where that source said it when it was last read. */
+  places: Place[]
   occurredAt: Date
   createdAt: Date
   updatedAt: Date

@@ -12,7 +12,7 @@ import type {
   ImportRun,
   ItemKind,
   MemoryEvent,
-  Origin,
+  Place,
   Receipt,
   Task,
   TaskStatus,
@@ -28,6 +28,8 @@ export interface Memory {
 export interface Stores {
   /** Takes the project's write lock and the next short reference. */
   nextRef(): Promise<number>
+  /** Several in one step, of which the last is returned. */
+  nextRefs(count: number): Promise<number>
   /** Gives back the reference that `nextRef` gave last, in the same transaction. */
   returnRef(refNo: number): Promise<void>
   /** Waits for a write at the commit only, which spares a round trip; its failure is the transaction's. */
@@ -95,6 +97,8 @@ export interface EventStore {
 
 export interface AnchorStore {
   insert(anchor: Anchor): Promise<void>
+  /** Anchors with their first versions. */
+  insertMany(anchors: readonly Anchor[], versions: readonly AnchorVersion[]): Promise<void>
   insertVersion(version: AnchorVersion): Promise<void>
   find(ref: { id: string } | { refNo: number }): Promise<Anchor | undefined>
   lock(ref: { id: string } | { refNo: number }): Promise<Anchor | undefined>
@@ -103,14 +107,18 @@ export interface AnchorStore {
   findByExternalKey(key: string): Promise<Anchor | undefined>
   /** Also what was forgotten. */
   findByExternalKeys(keys: readonly string[]): Promise<Anchor[]>
-  /** Statements in force of a unit of an import's source, locked until the end of the transaction. */
-  lockUnit(unit: string): Promise<Anchor[]>
+  /** Those in force. */
+  findByContents(hashes: readonly string[]): Promise<Anchor[]>
+  /** Statements in force of units of an import's source, locked until the end of the transaction. */
+  lockUnits(units: readonly string[]): Promise<Anchor[]>
   /** Where the source says it now; no version, because nothing of the statement changes. */
-  setOrigin(id: string, origin: Origin): Promise<void>
+  setPlaces(id: string, places: readonly Place[]): Promise<void>
   /** Statements in force: pinned first, then by priority, then newest. */
   listInForce(limit: number, asOf: Date | null): Promise<Anchor[]>
   listByFrames(frameIds: readonly string[]): Promise<Anchor[]>
   versions(id: string): Promise<AnchorVersion[]>
+  /** Of several, each in their order. */
+  versionsOf(ids: readonly string[]): Promise<AnchorVersion[]>
   /** Writes the mutable columns of `anchor`; its version must be one above the stored one. */
   update(anchor: Anchor): Promise<void>
 }

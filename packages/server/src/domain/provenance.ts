@@ -1,5 +1,5 @@
 import type { Context } from './context.ts'
-import type { Origin, Provenance, Source } from './memory.ts'
+import type { Place, Provenance, Source } from './memory.ts'
 
 /** Who records, through which client. The channel decides the source; the text never does. */
 export const provenanceOf = (
@@ -17,8 +17,8 @@ export const shownAuthor = (item: Pick<Provenance, 'authorName' | 'source'>) =>
   item.source === 'import' ? 'imported' : item.authorName
 
 /** `CLAUDE.md:42, Testing › Unit (ana)`: where the source of an import said it when it was last read. */
-export const showPlaces = (origin: Origin | null): string[] =>
-  (origin?.places ?? []).map(
+export const showPlaces = (places: readonly Place[]): string[] =>
+  places.map(
     ({ place, line, heading, author }) =>
       `${place}${line === undefined ? '' : `:${line}`}${heading ? `, ${heading}` : ''}${author ? ` (${author})` : ''}`,
   )

@@ -30,7 +30,8 @@ const fields = [
   'clientName',
   'source',
   'externalKey',
-  'origin',
+  'unit',
+  'places',
   'occurredAt',
   'createdAt',
   'updatedAt',
@@ -90,19 +91,24 @@ const findByContent = sql<Anchor, readonly [string, string]>(
   `select ${columns} from anchors
    where project_id = $1 and content_hash = $2 and status = 'active' and deleted_at is null order by ref_no limit 1`,
 )
+const findByContents = sql<Anchor, readonly [string, readonly string[]]>(
+  'anchors.find-by-contents',
+  `select ${columns} from anchors
+   where project_id = $1 and content_hash = any ($2::text[]) and status = 'active' and deleted_at is null order by ref_no`,
+)
 const findByExternalKeys = sql<Anchor, readonly [string, readonly string[]]>(
   'anchors.find-by-external-keys',
   `select ${columns} from anchors where project_id = $1 and external_key = any ($2::text[])`,
 )
-const lockUnit = sql<Anchor, readonly [string, string]>(
-  'anchors.lock-unit',
+const lockUnits = sql<Anchor, readonly [string, readonly string[]]>(
+  'anchors.lock-units',
   `select ${columns} from anchors
-   where project_id = $1 and origin ->> 'unit' = $2 and status = 'active' and origin is not null and deleted_at is null
+   where project_id = $1 and unit = any ($2::text[]) and status = 'active' and deleted_at is null
    order by ref_no for update`,
 )
-const setOrigin = sql<never, readonly [string, string, string]>(
-  'anchors.set-origin',
-  `update anchors set origin = $3::jsonb where project_id = $1 and id = $2`,
+const setPlaces = sql<never, readonly [string, string, string]>(
+  'anchors.set-places',
+  `update anchors set places = $3::jsonb where project_id = $1 and id = $2`,
 )
 const listInForce = sql<Anchor, readonly [string, number]>(
   'anchors.list-in-force',
@@ -123,16 +129,28 @@ const versions = sql<AnchorVersion, readonly [string, string]>(
   'anchors.versions',
   `select ${selectList(versionFields)} from anchor_versions where project_id = $1 and anchor_id = $2 order by version`,
 )
+const versionsOf = sql<AnchorVersion, readonly [string, readonly string[]]>(
+  'anchors.versions-of',
+  `select ${selectList(versionFields)} from anchor_versions
+   where project_id = $1 and anchor_id = any ($2::uuid[]) order by anchor_id, version`,
+)
 const update = sql<{ id: string }, readonly unknown[]>(
   'anchors.update',
   `update anchors set version = $3, status = $4, content = $5, rationale = $6, priority = $7, pinned = $8,
      superseded_by = $9, status_reason = $10, confirmed_at = $11, expires_at = $12, updated_at = $13, deleted_at = $14,
-     content_hash = $15, files = $16, external_key = $17, origin = $18::jsonb
+     content_hash = $15, files = $16, external_key = $17
    where project_id = $1 and id = $2 and version = $3 - 1 returning id`,
 )
 
 export const createAnchorStore = (tx: Transaction, projectId: string): AnchorStore => ({
   insert: async (anchor) => void (await tx.run(insert, [projectId, toJsonRows(fields, [anchor])])),
+  async insertMany(anchors, first) {
+    if (anchors.length === 0) return
+    await Promise.all([
+      tx.run(insert, [projectId, toJsonRows(fields, anchors)]),
+      tx.run(insertVersion, [projectId, toJsonRows(versionFields, first)]),
+    ])
+  },
   insertVersion: async (version) =>
     void (await tx.run(insertVersion, [projectId, toJsonRows(versionFields, [version])])),
   ...lookup(tx, projectId),
@@ -142,8 +160,10 @@ export const createAnchorStore = (tx: Transaction, projectId: string): AnchorSto
   },
   findByContent: async (hash) => (await tx.run(findByContent, [projectId, hash]))[0],
   findByExternalKeys: async (keys) => (keys.length ? tx.run(findByExternalKeys, [projectId, keys]) : []),
-  lockUnit: async (unit) => tx.run(lockUnit, [projectId, unit]),
-  setOrigin: async (id, origin) => void (await tx.run(setOrigin, [projectId, id, JSON.stringify(origin)])),
+  lockUnits: async (units) => tx.run(lockUnits, [projectId, units]),
+  findByContents: async (hashes) => (hashes.length ? tx.run(findByContents, [projectId, hashes]) : []),
+  setPlaces: async (id, places) => void (await tx.run(setPlaces, [projectId, id, JSON.stringify(places)])),
+  versionsOf: async (ids) => (ids.length ? tx.run(versionsOf, [projectId, ids]) : []),
   listInForce: async (limit, asOf) =>
     asOf ? tx.run(listInForceAsOf, [projectId, limit, asOf]) : tx.run(listInForce, [projectId, limit]),
   listByFrames: async (frameIds) => tx.run(listByFrames, [projectId, frameIds]),
@@ -167,7 +187,6 @@ export const createAnchorStore = (tx: Transaction, projectId: string): AnchorSto
       anchor.contentHash,
       anchor.files,
       anchor.externalKey,
-      anchor.origin && JSON.stringify(anchor.origin),
     ])
     if (rows.length !== 1) throw new Error(`Anchor ${anchor.id} changed under its lock`)
   },

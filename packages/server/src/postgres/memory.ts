@@ -18,6 +18,11 @@ const nextRef = sql<{ refNo: number }, readonly [string]>(
   `insert into project_counters (project_id, last_ref) values ($1, 1)
    on conflict (project_id) do update set last_ref = project_counters.last_ref + 1 returning last_ref as "refNo"`,
 )
+const nextRefs = sql<{ refNo: number }, readonly [string, number]>(
+  'counters.next-refs',
+  `insert into project_counters (project_id, last_ref) values ($1, $2::int)
+   on conflict (project_id) do update set last_ref = project_counters.last_ref + $2::int returning last_ref as "refNo"`,
+)
 const returnRef = sql<never, readonly [string, number]>(
   'counters.return-ref',
   `update project_counters set last_ref = last_ref - 1 where project_id = $1 and last_ref = $2`,
@@ -27,6 +32,11 @@ const createStores = (tx: DeferringTransaction, projectId: string): Stores => ({
   defer: (write) => tx.defer(write),
   async nextRef() {
     const [row] = await tx.run(nextRef, [projectId])
+    if (!row) throw new Error('The project counter returned no row')
+    return row.refNo
+  },
+  async nextRefs(count) {
+    const [row] = await tx.run(nextRefs, [projectId, count])
     if (!row) throw new Error('The project counter returned no row')
     return row.refNo
   },

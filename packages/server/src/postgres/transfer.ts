@@ -34,7 +34,7 @@ const orderOf: Readonly<Record<TransferTable, readonly string[]>> = {
 const forgotten: Readonly<Partial<Record<TransferTable, object>>> = {
   frames: { name: '[forgotten]', goal: '', constraints: [], files: [] },
   tasks: { title: '[forgotten]', description: '', note: '', tags: [] },
-  anchors: { content: '[forgotten]', rationale: '', alternatives: [], files: [], origin: null },
+  anchors: { content: '[forgotten]', rationale: '', alternatives: [], files: [], places: [] },
   anchor_versions: { content: '[forgotten]', rationale: '' },
   events: { content: '', data: {}, files: [] },
   digests: { summary: '', text: '', body: {} },

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts'
 import { invalidInput } from '../errors.ts'
 import { anchorEntries, statementWords } from '../index-memory.ts'
-import type { Anchor, AnchorType, AnchorVersion, Origin, Source } from '../memory.ts'
+import type { Anchor, AnchorType, AnchorVersion, Place, Source } from '../memory.ts'
 import type { SearchEntry, Stores } from '../ports.ts'
 import { provenanceOf } from '../provenance.ts'
 import { formatAnchorRef } from '../refs.ts'
@@ -21,7 +21,8 @@ export interface NewAnchor {
   frameId?: string | null
   source?: Source
   externalKey?: string | null
-  origin?: Origin | null
+  unit?: string | null
+  places?: Place[]
   occurredAt?: Date
   expiresAt?: Date | null
 }
@@ -84,7 +85,8 @@ export const prepareAnchor = (ctx: Context, input: NewAnchor): PreparedAnchor =>
     confirmedAt: null,
     expiresAt: input.expiresAt ?? null,
     externalKey: input.externalKey ?? null,
-    origin: input.origin ?? null,
+    unit: input.unit ?? null,
+    places: input.places ?? [],
     occurredAt: input.occurredAt ?? ctx.now,
     createdAt: ctx.now,
     updatedAt: ctx.now,
@@ -105,6 +107,23 @@ export const insertAnchor = (
   stores.defer(stores.anchors.insertVersion(versionOf(ctx, anchor)))
   stores.defer(stores.search.insertMany(prepared.entries))
   return anchor
+}
+
+/** The same for many at once. */
+export const insertAnchors = (
+  ctx: Context,
+  stores: Stores,
+  prepared: readonly PreparedAnchor[],
+  refNos: readonly number[],
+) => {
+  const anchors = prepared.map((each, index) => ({ ...each.anchor, refNo: refNos[index] ?? 0 }))
+  stores.defer(
+    stores.anchors.insertMany(
+      anchors,
+      anchors.map((anchor) => versionOf(ctx, anchor)),
+    ),
+  )
+  stores.defer(stores.search.insertMany(prepared.flatMap(({ entries }) => entries)))
 }
 
 /** Takes the project's write lock and records an anchor under the next reference. */

@@ -16,7 +16,7 @@ import type { Memory, Stores } from '../ports.ts'
 import { jaccard } from '../retrieval/near-duplicate.ts'
 import { tokenise } from '../retrieval/tokenise.ts'
 import { contentHash, normalizePaths } from '../text.ts'
-import { insertAnchor, prepareAnchor, reviseAnchor } from '../anchor/record-anchor.ts'
+import { insertAnchor, insertAnchors, prepareAnchor, reviseAnchor } from '../anchor/record-anchor.ts'
 
 export interface ImportedStatement {
   type: AnchorType
@@ -163,9 +163,8 @@ const planUnit = (
   unit: ImportedUnit,
   incoming: readonly Incoming[],
   standing: readonly Anchor[],
-  known: readonly Anchor[],
+  byKey: ReadonlyMap<string | null, Anchor>,
 ): Plan => {
-  const byKey = new Map(known.map((anchor) => [anchor.externalKey, anchor]))
   const unchanged = incoming.flatMap((now) => {
     const before = byKey.get(now.key)
     return before && isStanding(before) ? [{ before, now }] : []
@@ -178,7 +177,7 @@ const planUnit = (
   const gone: Anchor[] = []
   const elsewhere: Plan['elsewhere'] = []
   for (const before of missing) {
-    const places = before.origin?.places ?? []
+    const places = before.places
     const left = places.filter(({ place }) => !wasRead(place))
     if (left.length === 0 || unit.isSingle) gone.push(before)
     else if (left.length < places.length) elsewhere.push({ before, places: left })
@@ -210,7 +209,8 @@ const toAnchor = (ctx: Context, unit: ImportedUnit, now: Incoming, before?: Anch
     frameId: unit.frameId ?? null,
     source: 'import',
     externalKey: now.key,
-    origin: { unit: unit.unit, places: now.places },
+    unit: unit.unit,
+    places: now.places,
     occurredAt: notLater(now.occurredAt, ctx.now),
     expiresAt: now.expiresAt ?? null,
   })
@@ -226,54 +226,98 @@ const orderly = (places: readonly Place[]): Place[] =>
     ...(author !== undefined && { author }),
   }))
 
-const applyPlan = async (ctx: Context, stores: Stores, unit: ImportedUnit, plan: Plan, next: NextRef) => {
-  const move = (id: string, places: Place[]) =>
-    stores.defer(stores.anchors.setOrigin(id, { unit: unit.unit, places }))
+/** @param inForce statements of others with the same words, which take the place of a new one */
+const applyPlan = async (
+  ctx: Context,
+  stores: Stores,
+  unit: ImportedUnit,
+  plan: Plan,
+  inForce: ReadonlyMap<string, string>,
+  refNos: number[],
+) => {
+  const move = (id: string, places: Place[]) => stores.defer(stores.anchors.setPlaces(id, places))
   for (const { before, now } of plan.unchanged) {
-    const others = (before.origin?.places ?? []).filter(
+    const others = before.places.filter(
       ({ place }) => typeof unit.isComplete === 'function' && !unit.isComplete(place),
     )
     const places = [...now.places, ...others]
-    if (!samePlaces(orderly(before.origin?.places ?? []), orderly(places))) move(before.id, places)
+    if (!samePlaces(orderly(before.places), orderly(places))) move(before.id, places)
   }
   for (const { before, places } of plan.elsewhere) move(before.id, places)
   for (const { before, now } of plan.changed) {
-    const anchor = insertAnchor(ctx, stores, toAnchor(ctx, unit, now, before), await next())
+    const successor =
+      inForce.get(now.hash) ??
+      insertAnchor(ctx, stores, toAnchor(ctx, unit, now, before), refNos.shift() ?? 0).id
     await reviseAnchor(ctx, stores, before, {
       status: 'superseded',
-      supersededBy: anchor.id,
+      supersededBy: successor,
       statusReason: `Changed in ${sourceOf(now.places)}`,
       externalKey: null,
     })
   }
-  for (const now of plan.added) insertAnchor(ctx, stores, toAnchor(ctx, unit, now), await next())
   for (const before of plan.gone)
     await reviseAnchor(ctx, stores, before, {
       status: 'retracted',
-      statusReason: `No longer in ${sourceOf(before.origin?.places ?? [])}`,
+      statusReason: `No longer in ${sourceOf(before.places)}`,
       externalKey: null,
     })
 }
 
-type NextRef = () => Promise<number>
-
-/** Takes the project's write lock before anything is compared; the number is given back when nobody needs it. */
-const takeLock = async (stores: Stores): Promise<{ next: NextRef; end: () => Promise<void> }> => {
-  let first: number | undefined = await stores.nextRef()
-  return {
-    next: async () => {
-      const refNo = first ?? (await stores.nextRef())
-      first = undefined
-      return refNo
-    },
-    end: async () => {
-      if (first !== undefined) await stores.returnRef(first)
-    },
+/** Numbers for all that is new; the first came with the lock and goes back when nobody needs it. */
+const takeRefs = async (stores: Stores, first: number, count: number): Promise<number[]> => {
+  if (count === 0) {
+    await stores.returnRef(first)
+    return []
   }
+  if (count > 1) await stores.nextRefs(count - 1)
+  return Array.from({ length: count }, (_, index) => first + index)
 }
 
 /** What a dry run would have recorded by now, by content; it writes nothing that could be found again. */
 export type DryRun = Set<string>
+
+/** Parts of one unit are one; of a thing with an id the last is the one that counts. */
+const mergeUnits = (units: readonly ImportedUnit[]): ImportedUnit[] => {
+  const merged = new Map<string, ImportedUnit>()
+  for (const unit of units) {
+    const same = merged.get(unit.unit)
+    const statements = same && !unit.isSingle ? [...same.statements, ...unit.statements] : unit.statements
+    merged.set(unit.unit, { ...unit, statements })
+  }
+  return [...merged.values()]
+}
+
+const planAll = async (stores: Stores, prepared: readonly { unit: ImportedUnit; incoming: Incoming[] }[]) => {
+  const [standing, known] = await Promise.all([
+    stores.anchors.lockUnits(prepared.map(({ unit }) => unit.unit)),
+    stores.anchors.findByExternalKeys(prepared.flatMap(({ incoming }) => incoming.map(({ key }) => key))),
+  ])
+  const byUnit = new Map<string | null, Anchor[]>()
+  for (const anchor of standing) {
+    const list = byUnit.get(anchor.unit)
+    if (list) list.push(anchor)
+    else byUnit.set(anchor.unit, [anchor])
+  }
+  const byKey = new Map(known.map((anchor) => [anchor.externalKey, anchor]))
+  return prepared.map(({ unit, incoming }) => ({
+    unit,
+    plan: planUnit(unit, incoming, byUnit.get(unit.unit) ?? [], byKey),
+  }))
+}
+
+const applyAll = async (
+  ctx: Context,
+  stores: Stores,
+  plans: readonly { unit: ImportedUnit; plan: Plan }[],
+  inForce: ReadonlyMap<string, string>,
+  first: number,
+) => {
+  const added = plans.flatMap(({ unit, plan }) => plan.added.map((now) => toAnchor(ctx, unit, now)))
+  const changed = plans.flatMap(({ plan }) => plan.changed.filter(({ now }) => !inForce.has(now.hash)))
+  const refNos = await takeRefs(stores, first, added.length + changed.length)
+  insertAnchors(ctx, stores, added, refNos.splice(0, added.length))
+  for (const { unit, plan } of plans) await applyPlan(ctx, stores, unit, plan, inForce, refNos)
+}
 
 /** In the transaction of the caller; writes nothing in a dry run. */
 export const placeUnits = async (
@@ -284,28 +328,33 @@ export const placeUnits = async (
   dryRun?: DryRun,
 ): Promise<StatementCounts> => {
   const counts = noStatements()
-  const prepared = units.map((unit) => ({ unit, incoming: cleanStatements(cleaner, unit, counts) }))
-  const lock = dryRun ? undefined : await takeLock(stores)
-  for (const { unit, incoming } of prepared) {
-    const [standing, known] = await Promise.all([
-      stores.anchors.lockUnit(unit.unit),
-      stores.anchors.findByExternalKeys(incoming.map(({ key }) => key)),
-    ])
-    const plan = planUnit(unit, incoming, standing, known)
-    const recorded = await Promise.all(plan.added.map(async ({ hash }) => stores.anchors.findByContent(hash)))
-    const added = plan.added.filter(
-      ({ hash }, index) => recorded[index] === undefined && dryRun?.has(hash) !== true,
-    )
-    for (const { hash } of [...added, ...plan.changed.map(({ now }) => now)]) dryRun?.add(hash)
+  if (units.length === 0) return counts
+  // The project's write lock, before anything is compared.
+  const first = dryRun ? undefined : await stores.nextRef()
+  const plans = await planAll(
+    stores,
+    mergeUnits(units).map((unit) => ({ unit, incoming: cleanStatements(cleaner, unit, counts) })),
+  )
+  const fresh = plans.flatMap(({ plan }) => [...plan.added, ...plan.changed.map(({ now }) => now)])
+  const recorded = await stores.anchors.findByContents(fresh.map(({ hash }) => hash))
+  const inForce = new Map(recorded.map((anchor) => [anchor.contentHash, anchor.id]))
+  const said = new Set([...inForce.keys(), ...(dryRun ?? [])])
+  const wanted: { unit: ImportedUnit; plan: Plan }[] = []
+  for (const { unit, plan } of plans) {
+    const added = plan.added.filter(({ hash }) => !said.has(hash))
+    for (const { hash } of [...added, ...plan.changed.map(({ now }) => now)]) {
+      said.add(hash)
+      dryRun?.add(hash)
+    }
     counts.known += plan.added.length - added.length
     counts.added += added.length
     counts.changed += plan.changed.length
     counts.unchanged += plan.unchanged.length
     counts.retracted += plan.gone.length
     counts.leftAlone += plan.leftAlone
-    if (lock) await applyPlan(ctx, stores, unit, { ...plan, added }, lock.next)
+    wanted.push({ unit, plan: { ...plan, added } })
   }
-  await lock?.end()
+  if (first !== undefined) await applyAll(ctx, stores, wanted, inForce, first)
   return counts
 }
 

@@ -38,6 +38,7 @@ export interface UndoneImport {
 
 const batchItems = 50
 const entriesPerDelete = 500
+const idsPerRead = 1_000
 
 interface AnchorStep {
   id: string
@@ -110,11 +111,15 @@ const planAnchors = async (stores: Stores, importId: string): Promise<AnchorStep
   const kept = new Set<string>()
   const ids = await stores.imports.changedAnchors(importId)
   const anchors = new Map((await stores.anchors.findMany(ids, null)).map((anchor) => [anchor.id, anchor]))
+  const versions = new Map<string, AnchorVersion[]>()
+  for (let from = 0; from < ids.length; from += idsPerRead)
+    for (const version of await stores.anchors.versionsOf(ids.slice(from, from + idsPerRead)))
+      versions.set(version.anchorId, [...(versions.get(version.anchorId) ?? []), version])
   // Newest first, so that a successor is decided before what it replaced.
   for (const id of ids) {
     const anchor = anchors.get(id)
     if (!anchor) continue
-    const step = decideAnchor(anchor, await stores.anchors.versions(id), importId, kept)
+    const step = decideAnchor(anchor, versions.get(id) ?? [], importId, kept)
     if (step.action === 'keep') kept.add(id)
     steps.push(step)
   }
@@ -143,7 +148,7 @@ const applyAnchor = async (ctx: Context, stores: Stores, importId: string, plann
       status: before?.status ?? 'active',
       supersededBy: before?.supersededBy ?? null,
       statusReason: before?.statusReason ?? '',
-      externalKey: anchor.origin ? statementKey(anchor.origin.unit, anchor.contentHash) : anchor.externalKey,
+      externalKey: anchor.unit ? statementKey(anchor.unit, anchor.contentHash) : anchor.externalKey,
     })
   }
 }

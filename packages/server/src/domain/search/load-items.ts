@@ -127,7 +127,7 @@ export const loadItems = async (
       files: anchor.files,
       priority: anchor.priority,
       pinned: anchor.pinned,
-      places: showPlaces(anchor.origin),
+      places: showPlaces(anchor.places),
       occurredAt: anchor.occurredAt,
     })),
     ...digests.flatMap((digest): FoundItem[] => {
