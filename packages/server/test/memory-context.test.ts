@@ -251,6 +251,26 @@ describe.each(engines)('get_context on %s', (engine) => {
     await olga.task({ title: 'Celebrate the cache', priority: 'urgent' })
   }
 
+  it('says of a decision in an old digest that it was superseded or retracted since [context.outdated]', async () => {
+    const { ref: frame } = await olga.start({ name: 'Where sessions live' })
+    const redis = await olga.decide({ content: 'Sessions live in Redis', frame })
+    const ttl = await olga.decide({ content: 'Sessions end after ten days', frame })
+    const kept = await olga.decide({ content: 'Session ids are random', frame })
+    await olga.close({ frame, summary: 'Sessions were moved.' })
+    const before = await olga.context({ query: 'where do sessions live' })
+    expect(before.text).toContain(`${redis.ref} (decision) Sessions live in Redis`)
+    const postgres = await olga.decide({ content: 'Sessions live in PostgreSQL', supersedes: [redis.ref] })
+    await olga.update({ id: ttl.ref, action: 'retract', reason: 'wrong' })
+    const after = await olga.context({ query: 'where do sessions live' })
+    expect(after.text).toContain(
+      `${redis.ref} (decision, superseded by ${postgres.ref}) Sessions live in Redis`,
+    )
+    expect(after.text).toContain(`${ttl.ref} (decision, now retracted) Sessions end`)
+    expect(after.text).toContain(`${kept.ref} (decision) Session ids`)
+    const rebuilt = await mia.context({ as_of: before.summary.receipt })
+    expect(rebuilt.text).toBe(before.text)
+  })
+
   it('is rebuilt byte for byte from its receipt, by anybody, whatever happened since [context.as-of]', async () => {
     const held = await settle()
     const questions = [

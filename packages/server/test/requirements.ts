@@ -205,6 +205,12 @@ export const requirements: readonly Requirement[] = [
     source: 'Promise: bounded',
   },
   {
+    id: 'context.outdated',
+    sentence:
+      'A digest in a bundle says which of its decisions are not in force any more, and what replaced them.',
+    source: 'Promise: current',
+  },
+  {
     id: 'context.as-of',
     sentence:
       'The same memory and question give the same bundle; a receipt rebuilds it byte for byte whatever happened since.',

@@ -103,6 +103,7 @@ export interface AnchorStore {
   find(ref: { id: string } | { refNo: number }): Promise<Anchor | undefined>
   lock(ref: { id: string } | { refNo: number }): Promise<Anchor | undefined>
   findMany(ids: readonly string[], asOf: Date | null): Promise<Anchor[]>
+  findByRefs(refNos: readonly number[], asOf: Date | null): Promise<Anchor[]>
   findByContent(hash: string): Promise<Anchor | undefined>
   findByExternalKey(key: string): Promise<Anchor | undefined>
   /** Also what was forgotten. */

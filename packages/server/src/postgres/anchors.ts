@@ -86,6 +86,15 @@ const findManyAsOf = sql<Anchor, readonly [string, readonly string[], Date]>(
   `select ${columnsAsOf} from anchors a ${versionAsOf}
    where a.project_id = $1 and a.id = any ($2::uuid[]) and a.deleted_at is null`,
 )
+const findByRefs = sql<Anchor, readonly [string, readonly number[]]>(
+  'anchors.find-by-refs',
+  `select ${columns} from anchors where project_id = $1 and ref_no = any ($2::int[]) and deleted_at is null`,
+)
+const findByRefsAsOf = sql<Anchor, readonly [string, readonly number[], Date]>(
+  'anchors.find-by-refs-as-of',
+  `select ${columnsAsOf} from anchors a ${versionAsOf}
+   where a.project_id = $1 and a.ref_no = any ($2::int[]) and a.deleted_at is null`,
+)
 const findByContent = sql<Anchor, readonly [string, string]>(
   'anchors.find-by-content',
   `select ${columns} from anchors
@@ -157,6 +166,10 @@ export const createAnchorStore = (tx: Transaction, projectId: string): AnchorSto
   async findMany(ids, asOf) {
     if (!ids.length) return []
     return asOf ? tx.run(findManyAsOf, [projectId, ids, asOf]) : lookup(tx, projectId).findMany(ids)
+  },
+  async findByRefs(refNos, asOf) {
+    if (!refNos.length) return []
+    return asOf ? tx.run(findByRefsAsOf, [projectId, refNos, asOf]) : tx.run(findByRefs, [projectId, refNos])
   },
   findByContent: async (hash) => (await tx.run(findByContent, [projectId, hash]))[0],
   findByExternalKeys: async (keys) => (keys.length ? tx.run(findByExternalKeys, [projectId, keys]) : []),

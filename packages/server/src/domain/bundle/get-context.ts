@@ -14,6 +14,7 @@ import { fileList, normalizePaths, optionalText, ref } from '../text.ts'
 import { compile } from './compile.ts'
 import type { Compiled } from './entry.ts'
 import { gather, type Gathered } from './gather.ts'
+import { markOutdated } from './mark-outdated.ts'
 import { renderBundle, type Framing } from './render.ts'
 
 export const getContextInput = z.strictObject({
@@ -197,7 +198,7 @@ export const getContext = async (
         asOf: moment.asOf,
         statistics: statisticsOf(moment.receipt),
       })
-      const compiled = compile(gathered, {
+      const chosen = compile(gathered, {
         budgetTokens: Math.max(0, moment.input.budget_tokens - frameTokens),
         detail: moment.input.detail,
         now: moment.at,
@@ -205,6 +206,7 @@ export const getContext = async (
           ? { userId: moment.receipt.authorId, clientName: moment.receipt.clientName }
           : { userId: ctx.principal.userId, clientName: ctx.principal.client.name },
       })
+      const compiled = await markOutdated(stores, gathered, chosen, moment.asOf)
       const id = moment.receipt?.id ?? ctx.newId()
       const { bundle, fitted } = fit(ctx, compiled, id, moment)
       if (!moment.receipt)
