@@ -127,7 +127,7 @@ const showPeople = async (stackmemory) => {
   await stackmemory('search', 'where', 'do', 'sessions', 'live', ...here)
   assert.match(await stackmemory('context', 'how is money stored', ...here), /integer cents/)
   await stackmemory('tasks', 'add', 'Round on display only', ...here)
-  assert.match(await stackmemory('tasks', ...here), /Round on display only/)
+  assert.match(await stackmemory('tasks', 'list', ...here), /Round on display only/)
   assert.match(await stackmemory('completion', 'bash'), /complete/)
 }
 
