@@ -40,12 +40,15 @@ export const broker = async (io: Io): Promise<void> => {
 }
 
 const serve = async (io: Io, env: Env, log: ReturnType<typeof createLog>, claim: DirectoryClaim) => {
-  const [{ openDatabase }, { createBrokerApp }, { createClientRuns }] = await Promise.all([
-    import('../open-database.ts'),
+  // The engine is compiled by other threads for a quarter of a second, in which this one loads the rest.
+  const opening = import('../open-database.ts').then(async ({ openDatabase }) =>
+    openDatabase(env, log, () => {}, { claim, snapshotAtClose: false }),
+  )
+  const [database, { createBrokerApp }, { createClientRuns }] = await Promise.all([
+    opening,
     import('../app.ts'),
     import('./run-for-client.ts'),
   ])
-  const database = await openDatabase(env, log, () => {}, { claim, snapshotAtClose: false })
   let close = async () => database.close()
   try {
     const presence = createPresence({

@@ -15,6 +15,7 @@ import { unavailable } from '../domain/errors.ts'
 import { assertOwnSocket } from './address.ts'
 import { createLocalFetch, type LocalFetch, localOrigin } from './local-fetch.ts'
 import { isAlive, type LockHolder, readLock } from './owner.ts'
+import { createStartTicket } from './start-ticket.ts'
 
 export interface ConnectLocalOptions {
   readonly dataDir: string
@@ -55,18 +56,25 @@ export const connectLocal = async (options: ConnectLocalOptions): Promise<LocalC
   const dataDir = resolvePath(options.dataDir)
   const startTimeoutMs = options.startTimeoutMs ?? startTimeoutMsDefault
   const deadlineMs = performance.now() + startTimeoutMs
+  makeFolder(dataDir)
   const isOwned = rememberLiveness()
+  const ticket = createStartTicket(dataDir)
   let broker: StartedBroker | undefined
-  for (;;) {
-    options.signal?.throwIfAborted()
-    const holder = readLock(dataDir)
-    const connection = holder && (await attach(holder, options.signal))
-    if (connection) return connection
-    if (broker?.failure) throw broker.failure
-    if (!isOwned(holder) && (broker === undefined || broker.mayRestart()))
-      broker = startBroker(dataDir, options)
-    if (performance.now() > deadlineMs) throw noAnswer(dataDir, holder, startTimeoutMs)
-    await sleep(pollMs, undefined, { signal: options.signal })
+  try {
+    for (;;) {
+      options.signal?.throwIfAborted()
+      const holder = readLock(dataDir)
+      const connection = holder && (await attach(holder, options.signal))
+      if (connection) return connection
+      if (broker?.failure) throw broker.failure
+      const mayStart = broker === undefined || broker.mayRestart()
+      if (isOwned(holder)) ticket.giveBack()
+      else if (mayStart && ticket.take()) broker = startBroker(dataDir, options)
+      if (performance.now() > deadlineMs) throw noAnswer(dataDir, holder, startTimeoutMs)
+      await sleep(pollMs, undefined, { signal: options.signal })
+    }
+  } finally {
+    ticket.giveBack()
   }
 }
 
@@ -120,12 +128,7 @@ const attach = async (holder: LockHolder, signal: AbortSignal | undefined) => {
   })
 }
 
-interface StartedBroker {
-  failure: Error | undefined
-  mayRestart(): boolean
-}
-
-const startBroker = (dataDir: string, options: ConnectLocalOptions): StartedBroker => {
+const makeFolder = (dataDir: string) => {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   } catch (error) {
@@ -134,6 +137,14 @@ const startBroker = (dataDir: string, options: ConnectLocalOptions): StartedBrok
       error,
     )
   }
+}
+
+interface StartedBroker {
+  failure: Error | undefined
+  mayRestart(): boolean
+}
+
+const startBroker = (dataDir: string, options: ConnectLocalOptions): StartedBroker => {
   const [program = process.execPath, ...args] = options.command ?? defaultCommand()
   const logBytes = sizeOf(brokerLogPath(dataDir))
   const broker = { failure: undefined as Error | undefined, endedAtMs: undefined as number | undefined }

@@ -96,8 +96,8 @@ const registerTool = (
     wrapTool(handlerOf(parts, args, pinned, each), args.log),
   )
 
-/** After the server has begun to listen, before most first calls. */
-const vocabularyAfterMs = 250
+/** It takes a third of a second: after what a client asks when it connects, and before most first calls of a tool. */
+const vocabularyAfterMs = 1_500
 
 export const createMcpServerFactory = (parts: ServerParts): CreateMcpServer => {
   setTimeout(loadVocabulary, vocabularyAfterMs).unref()
