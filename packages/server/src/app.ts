@@ -24,7 +24,7 @@ import { createOpenProjects } from './open-projects.ts'
 import type { OpenDatabase } from './open-database.ts'
 import { createAccounts } from './postgres/accounts.ts'
 import { createMemory } from './postgres/memory.ts'
-import { retentionJob } from './postgres/retention.ts'
+import { purgeExpired, retentionJob } from './postgres/retention.ts'
 import type { Presence } from './presence.ts'
 import { version } from './version.ts'
 
@@ -198,8 +198,15 @@ export const createApp = async (options: AppOptions): Promise<App> => {
   }
 }
 
+export interface BrokerApp extends Core {
+  /** Removes receipts and idempotency keys past their time, as a server does every hour. */
+  removeExpired(): Promise<void>
+}
+
+const removeTimeoutMs = 60_000
+
 /** The broker: the private address alone. */
-export const createBrokerApp = async (options: CoreOptions & { local: LocalOptions }): Promise<Core> => {
+export const createBrokerApp = async (options: CoreOptions & { local: LocalOptions }): Promise<BrokerApp> => {
   const { log, database, local } = options
   const parts = createParts(options, undefined)
   const { accounts, memory } = parts
@@ -208,6 +215,8 @@ export const createBrokerApp = async (options: CoreOptions & { local: LocalOptio
   return {
     accounts,
     memory,
+    removeExpired: async () =>
+      purgeExpired(database.database, accounts, AbortSignal.timeout(removeTimeoutMs)),
     async close() {
       stopRetention()
       await closeAll([listener], database)

@@ -1,6 +1,7 @@
 import { chmod, chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Pool } from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createBoundedFile } from '../src/cli/broker-log.ts'
 import { localAddress } from '../src/local/address.ts'
@@ -204,6 +205,35 @@ describe('the log of a broker', () => {
     expect((await stat(path)).size).toBeLessThan(1_100_000)
     expect((await stat(`${path}.1`)).size).toBeLessThan(1_100_000)
     expect((await readFile(path, 'utf8')).trimEnd().endsWith('299')).toBe(true)
+    await home.close()
+  })
+})
+
+describe('a broker that ends', { timeout }, () => {
+  it('removes what is past its time and keeps a snapshot a day, while it still answers', async () => {
+    const home = await createLocalHome()
+    const inDatabase = async <T>(work: (pool: Pool) => Promise<T>) => {
+      const database = await openEmbedded({ dataDir: home.dataDir, log, snapshotIntervalMs: 0 })
+      try {
+        return await work(database.pool)
+      } finally {
+        await database.close()
+      }
+    }
+    ;(await home.connect()).close()
+    await home.untilFree()
+    await inDatabase(async (pool) =>
+      pool.query(
+        `insert into receipts (project_id, id, operation, input, body, author_id, client_name, created_at)
+         select p.id, gen_random_uuid(), 'get_context', '{}', '{}', p.user_id, 'test', now() - days * interval '1 day'
+         from projects p, unnest(array[1, 400]) as days`,
+      ),
+    )
+    ;(await home.connect()).close()
+    await home.untilFree()
+    expect(await readdir(join(home.dataDir, 'snapshots'))).toHaveLength(1)
+    const left = await inDatabase(async (pool) => pool.query('select from receipts'))
+    expect(left.rowCount).toBe(1)
     await home.close()
   })
 })

@@ -50,11 +50,13 @@ const serve = async (io: Io, env: Env, log: ReturnType<typeof createLog>, claim:
     import('./run-for-client.ts'),
   ])
   let close = async () => database.close()
+  let tidy = async () => {}
   try {
     const presence = createPresence({
       lingerMs: env.STACKMEMORY_BROKER_LINGER_MS,
       firstMs: firstClientMs,
-      beforeEnd: async () => database.embedded?.snapshotWhenDue(),
+      beforeEnd: async () =>
+        tidy().catch((error: unknown) => log.warn({ err: error }, 'tidying up failed; it is tried again')),
     })
     const address = localAddress(claim.dataDir, { env: io.env })
     const app = await createBrokerApp({
@@ -64,6 +66,11 @@ const serve = async (io: Io, env: Env, log: ReturnType<typeof createLog>, claim:
       local: { address, kind: 'broker', presence, runs: createClientRuns({ env, database, log }, io.env) },
     })
     close = async () => app.close()
+    // It may live for minutes only, so what a server does every hour and day is done at its end.
+    tidy = async () => {
+      await app.removeExpired()
+      await database.embedded?.snapshotWhenDue()
+    }
     await prepareOwner(app.accounts, AbortSignal.timeout(60_000))
     await claim.lock.setInfo({ kind: 'broker', version, local: address })
     await Promise.race([io.stopped, presence.over, claim.lost])
