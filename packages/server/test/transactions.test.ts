@@ -1,4 +1,5 @@
 /** What a transaction promises to those who do not wait for each of its statements. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { invalidInput } from '../src/domain/errors.ts'
 import { createDatabase, type Database } from '../src/postgres/database.ts'
@@ -41,6 +42,19 @@ describe.each(engines)('a transaction on %s', (engine) => {
       tx.defer(tx.run(insertUser, ['second']))
     })
     expect(await users()).toBe(before + 2)
+  })
+
+  it('takes no statement after its end, from a branch that outlives a failure', async () => {
+    const before = await users()
+    let straggler: Promise<unknown> = Promise.resolve()
+    const failing = database.transact(scope, async (tx) => {
+      straggler = sleep(50).then(async () => tx.run(insertUser, ['straggler']))
+      straggler.catch(() => {})
+      throw invalidInput('The other branch failed.')
+    })
+    expect(await rejection(failing)).toMatchObject({ code: 'invalid_input' })
+    expect(String(await rejection(straggler))).toContain('after the end of its transaction')
+    expect(await users()).toBe(before)
   })
 
   it('fails with its deferred write, for the reason of that write, and nothing of it remains', async () => {

@@ -146,7 +146,10 @@ export const createDatabase = (
       return answer
     }
     const deferred: Promise<unknown>[] = []
+    // What still runs when its siblings have failed must not reach the connection outside of role and tenant.
+    let hasEnded = false
     const run: Transaction['run'] = async (statement, values) => {
+      if (hasEnded) throw new Error(`${statement.name} came after the end of its transaction`)
       if (scope.signal.aborted) throw cancelled(scope.signal.reason)
       const { rows } = await noting(send(client, statement, values))
       return rows as never
@@ -166,12 +169,14 @@ export const createDatabase = (
       defer(noting(send(client, openScope, settings)))
       const result = await work({ run, defer })
       if (scope.signal.aborted) throw cancelled(scope.signal.reason)
+      hasEnded = true
       const { command } = await commit(client, isRead)
       await Promise.all(deferred)
       if (command !== 'COMMIT')
         throw new Error('The transaction was rolled back because one of its statements failed')
       return result
     } catch (error) {
+      hasEnded = true
       await query(client, 'rollback').catch((reason: unknown) => {
         broken = reason instanceof Error ? reason : new Error(String(reason))
       })
