@@ -83,7 +83,7 @@ describe('completion', () => {
 
   it('knows commands, their options and the values of these [cli.completion]', async () => {
     expect(await complete('imp')).toEqual(['import'])
-    expect(await complete('import', 'cl')).toEqual(['claude-code'])
+    expect(await complete('import', 'cl')).toEqual(['claude-code', 'claude-mem'])
     expect(await complete('tasks', 'do')).toEqual(['done'])
     expect(await complete('search', 'words', '--fi')).toEqual(['--files'])
     expect(await complete('log', '--kind', 'dec')).toEqual(['decision'])
