@@ -863,7 +863,7 @@ export const requirements: readonly Requirement[] = [
   },
   {
     id: 'local.recovery',
-    sentence: 'When the owner is killed, a client has another within 3 s, and nothing acknowledged is lost.',
+    sentence: 'When the owner is killed, a client soon has another, and nothing acknowledged is lost.',
     source: 'Promise: lossless',
   },
   {
