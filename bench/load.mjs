@@ -80,6 +80,8 @@ const historyOf = (corpus, product, ctx, stores, { at, isOpen, isLast }) => {
       pinned: random.chance(0.01),
       frameId: frame.id,
       supersededBy: null,
+      unit: null,
+      places: [],
       contentHash: product.contentHash(said.type, said.content, ''),
       statusReason: '',
       confirmedAt: null,
