@@ -135,6 +135,11 @@ const limitMeanings = {
     'Budget of the bundle that a hook injects at the start of a session, and of that with its first prompt.',
   capturedBundleBytes: 'Bytes of text that a hook injects; clients move longer text into a file.',
   hookBudgetMs: 'Milliseconds after which a hook is answered, whatever happens.',
+  hookReportsPerCredentialMax:
+    'Reports of hooks that one credential may have under way. More are answered with nothing, and are not stored.',
+  hookReportsMax: 'The same for all credentials of the process together.',
+  hookBytesPerCredentialMax: 'Bytes of the reports that one credential may have under way.',
+  hookBytesMax: 'The same for all credentials of the process together.',
   importsListed: 'Imports that one list shows, the newest.',
   bodyBytesMax: 'Bytes of a request body, counted while it is read.',
   jsonDepthMax: 'Levels of nesting in a JSON body.',

@@ -37,5 +37,8 @@ export const limits = {
   capturedBundleTokens: 1_500, // injected at the first prompt and after a compaction
   capturedOverviewTokens: 1_000, // injected when a session starts
   capturedBundleBytes: 9_500, // clients move longer text of a hook into a file
+  hookNameChars: 4_096, // of an id, a name or a path in a hook's report; longer paths count as absent
+  hookCommandChars: 16_384, // of a command in a hook's report; longer ones are cut with a marker
+  hookTextChars: 262_144, // of any other text in a hook's report; longer ones are cut with a marker
   importsListed: 100,
 } as const

@@ -100,10 +100,7 @@ export const createHooks = ({ memory, log, now = () => new Date() }: HooksOption
       captured.events.length > 0 || captured.digest !== undefined || payload.source === 'resume'
     const recorded = mustRecord
       ? await queue
-          .add([call.project.id, call.principal.credential.id, captured.session.key].join(' '), {
-            ctx,
-            captured,
-          })
+          .add(queueKey(call, captured), { ctx, captured })
           .catch((error: unknown) => void failed.push(fail(error, call)))
       : undefined
     if (context !== undefined) return { kind: 'done', body: withContext(payload.hook_event_name, context) }
@@ -138,6 +135,19 @@ export const createHooks = ({ memory, log, now = () => new Date() }: HooksOption
     },
   }
 }
+
+/** What is written together is written with one caller's rights, so only callers with the same rights share a key. */
+const queueKey = ({ project, principal }: HookCall, { session }: Captured): string =>
+  JSON.stringify([
+    project.id,
+    principal.organizationId,
+    principal.userId,
+    principal.credential.id,
+    principal.role,
+    principal.projectId,
+    principal.scopes.toSorted(),
+    session.key,
+  ])
 
 interface WantedBundle {
   readonly budgetTokens: number

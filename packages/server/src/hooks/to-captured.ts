@@ -105,7 +105,7 @@ const readEntries = async (
   ]
   const { sessions } = await parseTranscript(
     all.map((line) => JSON.stringify(line)),
-    { fileName: client },
+    { fileName: client, hasRefusals: false },
   )
   return sessions.flatMap((each) => [...each.entries, ...each.subagents.flatMap((agent) => agent.entries)])
 }

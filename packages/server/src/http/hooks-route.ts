@@ -11,6 +11,7 @@ import { readJsonBody } from './json-body.ts'
 import { challenge } from './mcp-route.ts'
 import { defaultHttpLimits, type HookEndpoint, type HttpAppOptions } from './options.ts'
 import { problemResponse } from './problem.ts'
+import { createReportGate, type Place, type ReportGate } from './report-gate.ts'
 
 type HooksContext = HonoContext<HttpEnv>
 
@@ -18,15 +19,21 @@ export function hooksRoute(
   options: HttpAppOptions,
   hooks: HookEndpoint,
 ): (c: HooksContext) => Promise<Response> {
-  const { hookBudgetMs } = { ...defaultHttpLimits, ...options.limits }
+  const limits = { ...defaultHttpLimits, ...options.limits }
+  const gate = createReportGate({
+    reportsPerCredentialMax: limits.hookReportsPerCredentialMax,
+    reportsMax: limits.hookReportsMax,
+    bytesPerCredentialMax: limits.hookBytesPerCredentialMax,
+    bytesMax: limits.hookBytesMax,
+  })
   return async (c) => {
     c.get('access').route =
       c.req.param('org') === undefined ? '/hooks/v1/:client' : '/hooks/v1/:client/:org/:project'
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<Response>((resolve) => {
-      timer = setTimeout(() => resolve(nothing(c, 'late')), hookBudgetMs)
+      timer = setTimeout(() => resolve(nothing(c, 'late')), limits.hookBudgetMs)
     })
-    const answer = handle(options, hooks, c).catch((error: unknown) => {
+    const answer = handle(options, hooks, gate, c).catch((error: unknown) => {
       options.log.warn({ err: error, requestId: c.get('requestId') }, 'a hook failed')
       return nothing(c, 'failed')
     })
@@ -35,7 +42,12 @@ export function hooksRoute(
   }
 }
 
-async function handle(options: HttpAppOptions, hooks: HookEndpoint, c: HooksContext): Promise<Response> {
+async function handle(
+  options: HttpAppOptions,
+  hooks: HookEndpoint,
+  gate: ReportGate,
+  c: HooksContext,
+): Promise<Response> {
   const requestId = c.get('requestId')
   const access = c.get('access')
   const client = c.req.param('client') ?? ''
@@ -58,14 +70,39 @@ async function handle(options: HttpAppOptions, hooks: HookEndpoint, c: HooksCont
   if (!caller.ok) return challenge(caller.error, requestId, options.resourceMetadataUrl)
   access.credentialId = caller.principal.credential.id
   access.organizationId = caller.principal.organizationId
+  const place = gate.enter(caller.principal.credential.id, announcedBytes(c, options))
+  if (place === undefined) {
+    options.log.warn({ requestId, client }, 'too many reports of hooks are under way')
+    return nothing(c, 'busy')
+  }
+  try {
+    return await handleReport({ options, hooks, c, client, principal: caller.principal, place })
+  } finally {
+    place.leave()
+  }
+}
+
+interface Report {
+  readonly options: HttpAppOptions
+  readonly hooks: HookEndpoint
+  readonly c: HooksContext
+  readonly client: 'claude-code' | 'codex'
+  readonly principal: Principal
+  readonly place: Place
+}
+
+async function handleReport({ options, hooks, c, client, principal, place }: Report): Promise<Response> {
+  const requestId = c.get('requestId')
+  const access = c.get('access')
   const read = await readJsonBody(c.req.raw, { ...defaultHttpLimits, ...options.limits })
   if (!read.ok) {
     options.log.warn({ requestId, client, failure: read.failure }, 'the body of a hook was refused')
     return nothing(c, read.failure)
   }
   access.requestBytes = read.bytes
+  place.resize(read.bytes)
   const project = await hooks.chooseProject({
-    principal: caller.principal,
+    principal,
     named: namedProject(c),
     repository: c.req.header('x-stackmemory-repository'),
   })
@@ -74,7 +111,7 @@ async function handle(options: HttpAppOptions, hooks: HookEndpoint, c: HooksCont
   const answer = await hooks.handle({
     client,
     body: read.value,
-    principal: isReadonly(c) ? readerOf(caller.principal) : caller.principal,
+    principal: isReadonly(c) ? readerOf(principal) : principal,
     project: project.project,
     requestId,
     idempotencyKey: c.req.header('idempotency-key')?.slice(0, 200),
@@ -82,6 +119,13 @@ async function handle(options: HttpAppOptions, hooks: HookEndpoint, c: HooksCont
   if (answer.kind === 'nothing') return nothing(c, answer.why)
   access.hook = 'done'
   return c.json(answer.body)
+}
+
+/** Nothing beyond `Content-Length` is read of a body that has one (RFC 9112 §6.3); another may have any size. */
+function announcedBytes(c: HooksContext, options: HttpAppOptions): number {
+  const { bodyBytesMax } = { ...defaultHttpLimits, ...options.limits }
+  const header = c.req.header('content-length')
+  return header !== undefined && /^\d{1,15}$/.test(header) ? Math.min(Number(header), bodyBytesMax) : bodyBytesMax
 }
 
 const readerOf = (principal: Principal): Principal => ({

@@ -63,12 +63,24 @@ export interface HttpLimits {
   readonly jsonDepthMax: number
   /** The answer to a hook comes within this time, whatever happens. */
   readonly hookBudgetMs: number
+  /** Reports of hooks that one credential may have under way; more are answered as busy. */
+  readonly hookReportsPerCredentialMax: number
+  /** The same for all credentials together. */
+  readonly hookReportsMax: number
+  /** Bytes of their bodies that one credential may have under way. */
+  readonly hookBytesPerCredentialMax: number
+  /** The same for all credentials together. */
+  readonly hookBytesMax: number
 }
 
 export const defaultHttpLimits: HttpLimits = {
   bodyBytesMax: 4 * 1024 * 1024,
   jsonDepthMax: 64,
   hookBudgetMs: 2_000,
+  hookReportsPerCredentialMax: 250,
+  hookReportsMax: 1_000,
+  hookBytesPerCredentialMax: 32 * 1024 * 1024,
+  hookBytesMax: 128 * 1024 * 1024,
 }
 
 export interface HttpAppOptions {

@@ -117,6 +117,7 @@ async function sendOnce(options: SendHookOptions, report: Report, init: Init): P
   const memory = await options.openLocal(init.signal)
   try {
     const project = await localProject(memory, repository, init.signal)
+    if (project === undefined) return new Response(null, { status: 204 })
     return await bodyFirst(await memory.fetch(`/hooks/v1/${report.client}${project}`, init))
   } finally {
     memory.close()
@@ -127,21 +128,25 @@ async function sendOnce(options: SendHookOptions, report: Report, init: Init): P
 const bodyFirst = async (response: Response): Promise<Response> =>
   response.status === 200 ? new Response(await response.text(), { status: 200 }) : response
 
-/** `/org/project` of the repository, which the local memory finds or makes. */
+/**
+ * `/org/project` of the repository, which the local memory finds or makes; undefined when it did not say. Without
+ * a name the report would go to the only project there is, which may be that of another repository.
+ */
 async function localProject(
   memory: LocalMemory,
   repository: RepositoryIdentity | undefined,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<string | undefined> {
   const response = await memory.fetch('/local/project', {
     method: 'POST',
     signal,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(repository ? { repository: repository.repository, name: repository.name } : {}),
   })
-  if (!response.ok) return ''
+  if (!response.ok) return undefined
   const { organization, project } = (await response.json()) as { organization?: unknown; project?: unknown }
-  if (typeof organization !== 'string' || typeof project !== 'string') return ''
+  if (typeof organization !== 'string' || typeof project !== 'string') return undefined
+  if (organization === '' || project === '') return undefined
   return `/${encodeURIComponent(organization)}/${encodeURIComponent(project)}`
 }
 

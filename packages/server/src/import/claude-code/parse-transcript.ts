@@ -27,6 +27,8 @@ export interface ParseTranscriptOptions {
   readonly lineCharsMax?: number
   /** For one message; tool results have tighter limits of their own. */
   readonly textBytesMax?: number
+  /** False where a failure's text is all the tool's own: then it is not read as a refusal by the person. */
+  readonly hasRefusals?: boolean
 }
 
 export const lineCharsMaxDefault = 16_000_000
@@ -39,9 +41,10 @@ export async function parseTranscript(
     fileName,
     lineCharsMax = lineCharsMaxDefault,
     textBytesMax = textBytesMaxDefault,
+    hasRefusals = true,
   }: ParseTranscriptOptions,
 ): Promise<TranscriptFile> {
-  const parser = new TranscriptParser(fileName, textBytesMax)
+  const parser = new TranscriptParser(fileName, textBytesMax, hasRefusals)
   let number = 0
   for await (const line of lines) {
     number += 1
@@ -56,6 +59,7 @@ export async function parseTranscript(
 class TranscriptParser {
   readonly #fileName: string
   readonly #textBytesMax: number
+  readonly #hasRefusals: boolean
   readonly #sessions = new Map<string, SessionBuilder>()
   readonly #sessionOfUuid = new Map<string, string>()
   readonly #summaries: { leafUuid: string; summary: string }[] = []
@@ -65,8 +69,9 @@ class TranscriptParser {
   #malformedCount = 0
   #injectedRemoved = 0
 
-  constructor(fileName: string, textBytesMax: number) {
+  constructor(fileName: string, textBytesMax: number, hasRefusals: boolean) {
     this.#fileName = fileName
+    this.#hasRefusals = hasRefusals
     this.#textBytesMax = textBytesMax
   }
 
@@ -210,7 +215,9 @@ class TranscriptParser {
     if (thread.ownCalls.has(part.tool_use_id)) return this.#skip('own tool', number)
     const call = thread.calls.get(part.tool_use_id)
     const text = this.#clean(this.#textOf(part, number), Number.MAX_SAFE_INTEGER)
-    const outcome = describeToolResult(call, text, part.is_error === true)
+    const outcome = describeToolResult(call, text, part.is_error === true, {
+      hasRefusals: this.#hasRefusals,
+    })
     thread.linkAgent(place.line.toolUseResult, call)
     if (call !== undefined) thread.settle(call, outcome, keyOf(place), thread.timeOf(place.line))
     if (outcome.skip !== undefined) return this.#skip(outcome.skip, number)

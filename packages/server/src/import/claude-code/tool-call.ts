@@ -1,3 +1,4 @@
+import { limits } from '../../domain/limits.ts'
 import type { ToolUsePart } from './transcript-line.ts'
 
 /** A tool call as a person would note it down. */
@@ -17,6 +18,7 @@ const snippetCharsMax = 600
 const commandLinesMax = 6
 const commandCharsMax = 1_500
 const valueCharsMax = 200
+const fileListCharsMax = 4_000
 
 type Input = ToolUsePart['input']
 
@@ -32,7 +34,7 @@ export function describeToolCall({ name, input }: Pick<ToolUsePart, 'name' | 'in
     changesFiles: files.length > 0 && /^(?:Edit|MultiEdit|Write|NotebookEdit|apply_patch)$/.test(name),
     signature:
       command === undefined
-        ? `${name}: ${files.join(', ') || content}`
+        ? `${name}: ${fileList(files) || content}`
         : `Bash: ${normalizeCommand(command)}`,
     command,
   }
@@ -76,15 +78,17 @@ const patchOf = (input: Input) => text(input['command']) || text(input['patch'])
 
 function patchedFiles(patch: string): string[] {
   const files = [...patch.matchAll(/^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+)$/gm)]
-  return [...new Set(files.map((match) => (match[1] ?? '').trim()))]
+  return [...new Set(files.map((match) => (match[1] ?? '').trim()))].slice(0, limits.filesPerItem)
 }
+
+const fileList = (files: readonly string[]) => shorten(files.join(', '), fileListCharsMax)
 
 function renderPatch(patch: string): string {
   const changes = patch
     .split('\n')
     .filter((line) => !/^\*\*\* (?:Begin|End) Patch|^@@/.test(line))
     .map((line) => line.replace(/^\*\*\* (Add|Update|Delete) File: /, '$1 ').replace(/^\*\*\* /, ''))
-  return `Edit ${patchedFiles(patch).join(', ')}\n${shorten(changes.join('\n').trim(), commandCharsMax)}`.trim()
+  return `Edit ${fileList(patchedFiles(patch))}\n${shorten(changes.join('\n').trim(), commandCharsMax)}`.trim()
 }
 
 const planMarks: Readonly<Record<string, string>> = { completed: '[x]', in_progress: '[>]', pending: '[ ]' }
@@ -126,13 +130,19 @@ function prefixed(sign: string, block: string): string {
 
 /** The command without what does not change its meaning, so that a second try is recognised as one. */
 function normalizeCommand(command: string): string {
-  return command
-    .slice(0, commandCharsMax)
+  return withoutPager(command.slice(0, commandCharsMax))
     .replace(/^\s*(?:cd\s+\S+\s*(?:&&|;)\s*)+/, '')
-    .replace(/(?:\s*2>&1)?(?:\s*\|\s*(?:head|tail|cat)\b[^|]*)*\s*$/, '')
     .replace(/^(?:timeout|time)\s+(?:-\S+\s+)*(?:\d+[smh]?\s+)?/, '')
     .replaceAll(/\s+/g, ' ')
     .trim()
+}
+
+/** Without `2>&1 | tail -5` and the like. Linear: a pattern for it would try every way to share out the spaces. */
+function withoutPager(command: string): string {
+  const steps = command.split('|')
+  while (steps.length > 1 && /^\s*(?:head|tail|cat)\b/.test(steps.at(-1) ?? '')) steps.pop()
+  const rest = steps.join('|').trimEnd()
+  return rest.endsWith('2>&1') ? rest.slice(0, -4) : rest
 }
 
 export function shorten(value: string, charsMax: number): string {

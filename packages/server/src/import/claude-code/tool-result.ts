@@ -31,16 +31,25 @@ const outputBytesMax = 4_096
 const historyBytesMax = 1_024
 const reportBytesMax = 16_384
 const messageCharsMax = 300
+const commandCharsMax = 16_384
 
-/** `text` is the cleaned answer, `isError` what the transcript says about it. */
-export function describeToolResult(call: ToolCall | undefined, text: string, isError: boolean): ToolOutcome {
+/**
+ * `text` is the cleaned answer, `isError` what the transcript says about it. With `hasRefusals: false` an answer is
+ * never read as the person's refusal: where the tool alone decides what it says, it must not speak for the person.
+ */
+export function describeToolResult(
+  call: ToolCall | undefined,
+  text: string,
+  isError: boolean,
+  { hasRefusals = true }: { hasRefusals?: boolean } = {},
+): ToolOutcome {
   const output = text.trim()
-  const refusal = isError ? refusalOf(call, output) : undefined
+  const refusal = isError && hasRefusals ? refusalOf(call, output) : undefined
   if (refusal !== undefined) return { kind: 'observation', content: refusal, failed: false }
   if (output.startsWith('<tool_use_error>')) return { skip: 'tool used wrongly', failed: false }
   const said = output.replace(/^(?:Error: )?Exit code \d+\s*/, '')
   if (said === '' || isNothingFound(said)) return { skip: 'empty result', failed: isError }
-  if (isError && (listsFiles(call?.command ?? '') || isWrongDirectory(said)))
+  if (isError && (listsFiles(commandOf(call)) || isWrongDirectory(said)))
     return { skip: 'wrong path', failed: true }
   if (isError || (call?.command !== undefined && reportsFailure(said))) {
     return {
@@ -70,6 +79,8 @@ function refusalOf(call: ToolCall | undefined, output: string): string | undefin
     : `Refused by the user: ${what}\nReason: ${reason}`
 }
 
+const commandOf = (call: ToolCall | undefined) => call?.command?.slice(0, commandCharsMax) ?? ''
+
 const isNothingFound = (output: string) =>
   /^(?:No (?:files|matches) found|\(no content\)|\(Bash completed with no output\))$/i.test(output)
 
@@ -82,9 +93,9 @@ function whyBoring(call: ToolCall | undefined): string | undefined {
   if (call.changesFiles) return 'confirmation of an edit'
   if (call.tool === 'TodoWrite') return 'confirmation of a plan'
   if (call.tool === 'Read' || call.tool === 'NotebookRead') return 'file content'
-  if (/^(?:Grep|Glob|LS)$/.test(call.tool) || listsFiles(call.command ?? ''))
+  if (/^(?:Grep|Glob|LS)$/.test(call.tool) || listsFiles(commandOf(call)))
     return 'listing or search of files'
-  return call.command !== undefined && printsFile(call.command) ? 'file content' : undefined
+  return printsFile(commandOf(call)) ? 'file content' : undefined
 }
 
 /** `ls`, `find`, `grep` and the like as the only command: what they say can be had again. */
@@ -104,7 +115,7 @@ function printsFile(command: string): boolean {
 function bytesMaxFor(call: ToolCall | undefined): number {
   if (call === undefined) return outputBytesMax
   if (/^(?:Task|Agent)$/.test(call.tool)) return reportBytesMax
-  return /(?:^|&&\s*)\s*git\b[^|;&]*\b(?:log|show|diff|branch|blame)\b/.test(call.command ?? '')
+  return /(?:^|&&)\s*git\b[^|;&]*\b(?:log|show|diff|branch|blame)\b/.test(commandOf(call))
     ? historyBytesMax
     : outputBytesMax
 }
@@ -112,10 +123,10 @@ function bytesMaxFor(call: ToolCall | undefined): number {
 const failureSummaries = [
   /^=+ .*\b\d+ (?:failed|errors?)\b.* in [\d.:]+s?/m, // pytest
   /^FAILED \((?:failures|errors)=/m, // unittest
-  /^\s*Tests?:?\s+(?:.*\b)?[1-9]\d* failed\b/m, // jest, vitest
+  /^[ \t]*Tests?:?[ \t]+(?:.*\b)?[1-9]\d* failed\b/m, // jest, vitest
   /^test result: FAILED/m, // cargo
   /^(?:--- FAIL|FAIL\t)/m, // go
-  /^\s*[1-9]\d* failing$/m, // mocha
+  /^[ \t]*[1-9]\d* failing$/m, // mocha
   /\b\d+ examples?, [1-9]\d* failures?\b/, // rspec
   /\berror TS\d{4}:/, // tsc
   /^npm (?:ERR!|error) code /m,
