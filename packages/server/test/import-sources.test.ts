@@ -442,7 +442,7 @@ Why we do it ourselves.
     ])
     expect(report).toMatchObject({
       read: { notes: 3, observations: 3, relations: 2 },
-      skipped: { 'notes in hidden folders': 1, 'private or injected blocks': 1 },
+      skipped: { 'hidden folders': 1, 'private or injected blocks': 1 },
       problems: { list: [{ where: 'broken.md', reason: 'its front matter is not YAML' }] },
     })
     const [decision] = await inspect(test).rows(

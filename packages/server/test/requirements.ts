@@ -389,6 +389,12 @@ export const requirements: readonly Requirement[] = [
     source: 'Import; promise: trustworthy',
   },
   {
+    id: 'import.hostile',
+    sentence:
+      'No file that is imported keeps the program busy without end, makes it read what it was not pointed at, or moves the cursor of a terminal.',
+    source: 'Import; promise: trustworthy',
+  },
+  {
     id: 'import.undo',
     sentence:
       'An import is taken back by its id, exactly, except for what somebody built on since, which is named; afterwards it can be imported again.',

@@ -1,10 +1,11 @@
 /** `stackmemory import claude-code`: sessions of Claude Code become frames with their events and digests. */
 import { createReadStream } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { beginImport, finishImport } from '../domain/ingest/import-run.ts'
 import { importSession, type ImportedSessionResult } from '../domain/ingest/import-session.ts'
 import { isDomainError } from '../domain/errors.ts'
+import { findTranscripts, type SourceFile } from '../import/claude-code/find-transcripts.ts'
 import { readTranscript, splitLines } from '../import/claude-code/read-transcript.ts'
 import { resolvePath } from '../import/source.ts'
 import { toImportedSession } from '../import/claude-code/to-imported-session.ts'
@@ -12,6 +13,8 @@ import type { TranscriptFile } from '../import/claude-code/transcript.ts'
 import { chooseProject, withLocal, type Local } from './local.ts'
 import { CommandFailure, dataError, exitCodes, print, printJson, warn, type Io } from './io.ts'
 import { formatBar } from './progress.ts'
+import { counted } from './counted.ts'
+import { safeLine } from './terminal-text.ts'
 
 export interface ImportClaudeCodeOptions {
   project?: string
@@ -54,32 +57,18 @@ const newReport = (dryRun: boolean): ImportReport => ({
   durationMs: 0,
 })
 
-interface SourceFile {
-  path: string
-  bytes: number
-}
-
-/** The file itself, or every `.jsonl` below the folder, oldest first so that references follow time. */
-const findTranscripts = async (path: string, cwd: string): Promise<SourceFile[]> => {
+/** The file itself, or the transcripts below the folder. */
+const findFiles = async (
+  path: string,
+  cwd: string,
+  leftOut: Record<string, number>,
+): Promise<SourceFile[]> => {
   const given = resolvePath(cwd, path)
   const stats = await stat(given).catch(() => undefined)
   if (!stats)
     throw dataError(`There is nothing at ${path}. Claude Code keeps its transcripts in ~/.claude/projects.`)
   if (stats.isFile()) return [{ path: given, bytes: stats.size }]
-  const names = (await readdir(given, { recursive: true })).filter((name) => name.endsWith('.jsonl'))
-  const files = await Promise.all(
-    names.map(async (name) => {
-      const file = join(given, name)
-      const { size, mtimeMs, isFile } = await stat(file).then(
-        (each) => ({ size: each.size, mtimeMs: each.mtimeMs, isFile: each.isFile() }),
-        () => ({ size: 0, mtimeMs: 0, isFile: true }),
-      )
-      return { path: file, bytes: size, mtimeMs, isFile }
-    }),
-  )
-  const found = files
-    .filter((file) => file.isFile)
-    .toSorted((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? -1 : 1))
+  const found = await findTranscripts(given, leftOut)
   if (found.length === 0)
     throw dataError(`There is no .jsonl file in ${path}, so there is nothing to import.`)
   return found
@@ -142,7 +131,7 @@ const runImport = async (
   for (const [index, file] of files.entries()) {
     if (isStopped()) break
     const name = basename(file.path)
-    const where = `${name} (${index + 1} of ${files.length})`
+    const where = `${safeLine(name)} (${index + 1} of ${files.length})`
     show.file(`Importing ${where}`)
     const parsed = await coming
     coming = readAhead(files[index + 1])
@@ -236,8 +225,9 @@ export const importClaudeCode = async (
   const startedAt = performance.now()
   let stopped = false
   void io.stopped.then(() => (stopped = true))
-  const files = await findTranscripts(path, io.cwd)
+  const leftOut: Record<string, number> = {}
   const report = newReport(options.dryRun === true)
+  const files = await findFiles(path, io.cwd, leftOut)
   report.files.found = files.length
   if (options.dryRun) await dryRun(report, files, () => stopped)
   else
@@ -245,6 +235,8 @@ export const importClaudeCode = async (
       importInto(local, report, files, { project: options.project, label: path }, () => stopped),
     )
   report.durationMs = Math.round(performance.now() - startedAt)
+  const isNothing = report.files.read === 0 || isNothingUnderstood(report)
+  report.skipped = { ...report.skipped, ...leftOut }
   if (options.json) printJson(io, report)
   else print(io, renderReport(report))
   if (!report.finished)
@@ -252,10 +244,13 @@ export const importClaudeCode = async (
       exitCodes.interrupted,
       'Stopped. What was imported is complete; run the same command again for the rest.',
     )
-  if (report.files.read === 0 || isNothingUnderstood(report))
+  if (isNothing)
     throw dataError('Nothing could be read. Check that the path holds transcripts of Claude Code.')
   if (report.malformed.count > 0 && !options.json)
-    warn(io, `${report.malformed.count} lines were not understood; everything else was read.`)
+    warn(
+      io,
+      `${report.malformed.count === 1 ? '1 line was' : `${report.malformed.count} lines were`} not understood; everything else was read.`,
+    )
 }
 
 const isNothingUnderstood = (report: ImportReport) =>
@@ -266,10 +261,10 @@ const isNothingUnderstood = (report: ImportReport) =>
 const list = (counts: Record<string, number>) =>
   Object.entries(counts)
     .toSorted((a, b) => b[1] - a[1])
-    .map(([name, count]) => `${count} ${name}`)
+    .map(([name, count]) => counted(count, safeLine(name)))
     .join(', ')
 
-const renderReport = (report: ImportReport): string => {
+export const renderReport = (report: ImportReport): string => {
   const { sessions, events, files, malformed } = report
   const sessionCounts = list(Object.fromEntries(Object.entries(sessions).filter(([, count]) => count > 0)))
   return [
@@ -283,10 +278,12 @@ const renderReport = (report: ImportReport): string => {
       : `  Events     ${events.added} added, ${events.alreadyThere} already there${events.empty ? `, ${events.empty} empty` : ''}`,
     `  Redacted   ${list(report.redacted) || 'nothing'}`,
     `  Left out   ${list(report.skipped) || 'nothing'}`,
-    ...files.unreadable.map(({ file, reason }) => `  Not readable: ${file} (${reason})`),
+    ...files.unreadable.map(({ file, reason }) => `  Not readable: ${safeLine(file)} (${safeLine(reason)})`),
     ...malformed.lines
       .slice(0, malformedShownMax)
-      .map(({ file, line, reason }) => `  Not understood: ${file} line ${line}: ${reason}`),
+      .map(
+        ({ file, line, reason }) => `  Not understood: ${safeLine(file)} line ${line}: ${safeLine(reason)}`,
+      ),
     malformed.count > malformedShownMax ? `  … and ${malformed.count - malformedShownMax} more lines` : '',
     report.importId
       ? `  Import     ${report.importId} (take it back with "stackmemory import undo ${report.importId}")`

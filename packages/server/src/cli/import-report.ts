@@ -4,6 +4,8 @@ import type { ImportedSessionResult } from '../domain/ingest/import-session.ts'
 import { noStatements, type StatementCounts } from '../domain/ingest/import-statements.ts'
 import type { ImportedTasks } from '../domain/ingest/import-tasks.ts'
 import { newSourceReport, type SourceReport } from '../import/source.ts'
+import { counted } from './counted.ts'
+import { safeLine } from './terminal-text.ts'
 
 export interface MemoryReport extends SourceReport {
   /** Takes it back: "stackmemory import undo <id>". Null in a dry run. */
@@ -90,7 +92,7 @@ const list = (counts: Record<string, number>) =>
   Object.entries(counts)
     .filter(([, count]) => count > 0)
     .toSorted((a, b) => b[1] - a[1])
-    .map(([name, count]) => `${count} ${name}`)
+    .map(([name, count]) => counted(count, safeLine(name)))
     .join(', ')
 
 const problemsShownMax = 20
@@ -126,7 +128,7 @@ export const renderMemoryReport = (report: MemoryReport): string => {
     line('Left out', list(report.skipped) || 'nothing'),
     ...problems.list
       .slice(0, problemsShownMax)
-      .map(({ where, reason }) => `  Not understood: ${where}: ${reason}`),
+      .map(({ where, reason }) => `  Not understood: ${safeLine(where)}: ${safeLine(reason)}`),
     problems.count > problemsShownMax ? `  … and ${problems.count - problemsShownMax} more` : '',
     report.importId
       ? `  Import     ${report.importId} (take it back with "stackmemory import undo ${report.importId}")`

@@ -5,7 +5,9 @@ import type { ImportRun } from '../domain/memory.ts'
 import { isUuid } from '../domain/refs.ts'
 import { print, printJson, usageError, type Io } from './io.ts'
 import { chooseProject, withLocal } from './local.ts'
+import { counted } from './counted.ts'
 import { table } from './table.ts'
+import { safeLine } from './terminal-text.ts'
 
 const columns = [
   ['statementsAdded', 'statements'],
@@ -17,7 +19,7 @@ const columns = [
 ] as const
 
 const whatIt = ({ report }: ImportRun) =>
-  columns.flatMap(([name, word]) => (report[name] ? [`${report[name]} ${word}`] : [])).join(', ') ||
+  columns.flatMap(([name, word]) => (report[name] ? [counted(report[name], word)] : [])).join(', ') ||
   'nothing new'
 
 export const showImports = async (io: Io, options: { project?: string; json?: boolean }): Promise<void> =>
@@ -29,10 +31,10 @@ export const showImports = async (io: Io, options: { project?: string; json?: bo
     const rows = runs.map((run) => [
       run.id,
       run.createdAt.toISOString().slice(0, 16).replace('T', ' '),
-      run.source,
+      safeLine(run.source),
       run.status,
       whatIt(run),
-      run.label,
+      safeLine(run.label),
     ])
     print(
       io,
@@ -59,23 +61,25 @@ export const takeBackImport = async (
 
 const keptShownMax = 20
 
-const renderUndone = (undone: UndoneImport): string => {
+export const renderUndone = (undone: UndoneImport): string => {
+  const source = safeLine(undone.source)
+  const label = safeLine(undone.label)
   const { statements, tasks, frames, events } = undone.forgotten
-  if (undone.wasUndone) return `The import of ${undone.source} was taken back before. Nothing was changed.`
+  if (undone.wasUndone) return `The import of ${source} was taken back before. Nothing was changed.`
   const counts = [
     [statements, 'statements forgotten'],
     [undone.restored, 'statements in force again'],
-    [frames, 'sessions and frames forgotten'],
+    [frames, frames === 1 ? 'session or frame forgotten' : 'sessions and frames forgotten'],
     [events, 'events forgotten'],
     [tasks, 'tasks forgotten'],
   ] as const
-  const parts = counts.flatMap(([count, what]) => (count > 0 ? [`  ${count} ${what}`] : []))
+  const parts = counts.flatMap(([count, what]) => (count > 0 ? [`  ${counted(count, what)}`] : []))
   return [
     undone.isDryRun
-      ? `Would take back the import of ${undone.source} from ${undone.label} (nothing was written):`
-      : `Took back the import of ${undone.source} from ${undone.label}:`,
+      ? `Would take back the import of ${source} from ${label} (nothing was written):`
+      : `Took back the import of ${source} from ${label}:`,
     ...(parts.length > 0 ? parts : ['  nothing of it was left']),
-    ...undone.kept.slice(0, keptShownMax).map(({ ref, reason }) => `  ${ref} is kept: ${reason}`),
+    ...undone.kept.slice(0, keptShownMax).map(({ ref, reason }) => `  ${ref} is kept: ${safeLine(reason)}`),
     undone.kept.length > keptShownMax ? `  … and ${undone.kept.length - keptShownMax} more are kept` : '',
   ]
     .filter(Boolean)

@@ -1,5 +1,6 @@
 import { isDomainError, type ErrorCode } from '../domain/errors.ts'
 import { CommandFailure, exitCodes, warn, type Io } from './io.ts'
+import { safeText } from './terminal-text.ts'
 
 const exitCodeOf = (code: ErrorCode): number => {
   switch (code) {
@@ -25,16 +26,16 @@ const exitCodeOf = (code: ErrorCode): number => {
 export const reportFailure = (error: unknown, io: Io): void => {
   if (isClosedPipe(error)) return
   if (error instanceof CommandFailure) {
-    warn(io, `stackmemory: ${error.message}`)
+    warn(io, `stackmemory: ${safeText(error.message)}`)
     return io.setExitCode(error.exitCode)
   }
   if (isDomainError(error)) {
-    warn(io, `stackmemory: ${error.publicMessage}`)
+    warn(io, `stackmemory: ${safeText(error.publicMessage)}`)
     return io.setExitCode(exitCodeOf(error.code))
   }
   warn(
     io,
-    `stackmemory: something unexpected happened. ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    `stackmemory: something unexpected happened. ${safeText(error instanceof Error ? (error.stack ?? error.message) : String(error))}`,
   )
   io.setExitCode(exitCodes.failure)
 }

@@ -10,6 +10,9 @@ export const importLimits = {
   jsonLineChars: 4_000_000,
   noteBytes: 1_048_576,
   notes: 20_000,
+  noteFolders: 20_000,
+  transcripts: 100_000,
+  transcriptFolders: 20_000,
   databaseBytes: 4_294_967_296,
   problemsKept: 1_000,
 } as const

@@ -14,10 +14,34 @@ export interface Note {
   problem: string | undefined
 }
 
+interface Relation {
+  type: string
+  target: string
+  why: string | undefined
+}
+
 /** `- [category] text #tag (context)`, but no checkbox and no link. */
 const observation = /^\s*[-*+] \[(?![ xX-]?\])(?!\[)([^\][]{1,60})\](?!\()\s+(\S.*)$/
 /** `- relates_to [[Target]] (context)`, also `- "type of several words" [[Target]]`. */
-const relation = /^\s*[-*+] (?!\[)(.{0,80}?)\s*\[\[([^\][]{1,300})\]\]\s*(?:\((.*)\))?\s*$/
+const relationMark = /^\s*[-*+] (?!\[)/
+const target = /^\[\[([^\][]{1,300})\]\]/
+const relationChars = 80
+/** By hand, because a pattern for all of it searches for long in lines of many spaces. */
+const readRelation = (line: string): Relation | undefined => {
+  const mark = relationMark.exec(line)?.[0]
+  if (mark === undefined) return undefined
+  const words = line.slice(mark.length).trimEnd()
+  for (let at = words.indexOf('[['); at >= 0; at = words.indexOf('[[', at + 1)) {
+    const type = words.slice(0, at).trimEnd()
+    if (type.length > relationChars) return undefined
+    const found = target.exec(words.slice(at, at + 310))
+    const rest = found ? words.slice(at + found[0].length).trimStart() : '?'
+    const isWhy = rest.length > 1 && rest.startsWith('(') && rest.endsWith(')')
+    if (found && (rest === '' || isWhy))
+      return { type, target: found[1] ?? '', why: isWhy ? rest.slice(1, -1) : undefined }
+  }
+  return undefined
+}
 /** `text (context)`: what stands in the last brackets, without a pattern that could search for long. */
 const splitContext = (given: string): { text: string; why: string | undefined } => {
   const words = given.trimEnd()
@@ -66,12 +90,11 @@ const toObservation = (match: RegExpExecArray, line: number, at: Parsing): Impor
   }
 }
 
-const toRelation = (match: RegExpExecArray, line: number, at: Parsing): ImportedStatement => {
-  const [, type = '', target = '', why] = match
+const toRelation = ({ type, target: to, why }: Relation, line: number, at: Parsing): ImportedStatement => {
   const verb = type.replaceAll(/["_]/g, ' ').replaceAll(/\s+/g, ' ').trim() || 'relates to'
   return {
     type: 'fact',
-    content: `${at.title} ${verb} ${target.split('|', 1)[0] ?? target}`,
+    content: `${at.title} ${verb} ${to.split('|', 1)[0] ?? to}`,
     rationale: [`A relation of the note “${at.title}”`, why].filter(Boolean).join('; '),
     occurredAt: at.occurredAt,
     place: { place: at.place, line },
@@ -129,7 +152,7 @@ export const parseNote = (text: string, place: string): Note => {
     if (/^\s*(?:```|~~~)/.test(line)) isInFence = !isInFence
     if (isInFence) return line
     const observed = observation.exec(line)
-    const related = observed ? null : relation.exec(line)
+    const related = observed ? undefined : readRelation(line)
     if (observed) {
       counts.observations += 1
       statements.push(toObservation(observed, index + 1, at))

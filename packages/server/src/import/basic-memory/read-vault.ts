@@ -3,30 +3,46 @@
  * what changed in it or was removed from it is followed when the vault is imported again.
  */
 import { createHash } from 'node:crypto'
-import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { readFile, realpath, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join, sep } from 'node:path'
+import { basename, join, sep } from 'node:path'
 import { stripInjected } from '../../domain/ingest/injected-text.ts'
 import { importLimits } from '../import-limits.ts'
 import { addProblem, count, type ImportedPart, type SourceReport } from '../source.ts'
+import { walkFolder } from '../walk-folder.ts'
 import { parseNote, type Note } from './parse-note.ts'
 
-const isHidden = (name: string) =>
-  name.split(sep).some((part) => part.startsWith('.') || part === 'node_modules')
+const isHidden = (name: string) => name.startsWith('.') || name === 'node_modules'
 
 const findNotes = async (vault: string, report: SourceReport): Promise<string[]> => {
-  const names = (await readdir(vault, { recursive: true })).filter((name) => name.endsWith('.md'))
-  const notes = names.filter((name) => !isHidden(name)).toSorted()
-  count(report.skipped, 'notes in hidden folders', names.length - notes.length)
-  if (notes.length > importLimits.notes)
-    addProblem(report, '.', `has more than ${importLimits.notes} notes; the rest was left out`)
-  return notes.slice(0, importLimits.notes)
+  const notes: string[] = []
+  const entries = walkFolder(vault, {
+    foldersMax: importLimits.noteFolders,
+    isEntered(base) {
+      if (isHidden(base)) count(report.skipped, 'hidden folders')
+      return !isHidden(base)
+    },
+    onTooMany: () =>
+      addProblem(report, '.', `has more than ${importLimits.noteFolders} folders; the rest was left out`),
+    onUnreadable: (name, code) => addProblem(report, name, `cannot be read (${code})`),
+  })
+  for await (const { name, isLink } of entries) {
+    if (isLink) count(report.skipped, 'links (name what they lead to)')
+    else if (name.endsWith('.md') && isHidden(basename(name))) count(report.skipped, 'hidden notes')
+    else if (name.endsWith('.md')) {
+      if (notes.length >= importLimits.notes) {
+        addProblem(report, '.', `has more than ${importLimits.notes} notes; the rest was left out`)
+        break
+      }
+      notes.push(name)
+    }
+  }
+  return notes.toSorted()
 }
 
-const readNote = async (vault: string, name: string, report: SourceReport): Promise<Note | undefined> => {
-  const place = name.split(sep).join('/')
+const readNote = async (vault: string, place: string, report: SourceReport): Promise<Note | undefined> => {
   try {
-    const path = await realpath(join(vault, name))
+    const path = await realpath(join(vault, place))
     if (!path.startsWith(`${vault}${sep}`)) {
       count(report.skipped, 'links that lead out of the vault')
       return undefined
@@ -54,10 +70,9 @@ export async function* readVault(folder: string, report: SourceReport): AsyncGen
   const vault = await realpath(folder)
   const prefix = `basic-memory:${nameVault(vault)}:`
   const seen = new Set<string>()
-  for (const name of await findNotes(vault, report)) {
-    const note = await readNote(vault, name, report)
+  for (const place of await findNotes(vault, report)) {
+    const note = await readNote(vault, place, report)
     if (!note) continue
-    const place = name.split(sep).join('/')
     if (note.problem) addProblem(report, place, note.problem)
     const unit = `${prefix}${(note.permalink ?? place).slice(0, 150)}`
     if (seen.has(unit)) {

@@ -1,9 +1,10 @@
 /** Where repositories keep instructions for agents, and which repository a path belongs to. */
 import { existsSync } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { importLimits } from '../import-limits.ts'
 import { addProblem, count, type SourceReport } from '../source.ts'
+import { walkFolder } from '../walk-folder.ts'
 
 /** By the path inside of its folder, with forward slashes. */
 const kinds: readonly RegExp[] = [
@@ -24,33 +25,25 @@ const isWorthEntering = (name: string) => (name.startsWith('.') ? dotFolders.has
 /** Files of instructions below a folder, in a stable order: nearer the top first. */
 export const findInstructions = async (folder: string, report: SourceReport): Promise<string[]> => {
   const found: string[] = []
-  const folders = [folder]
-  for (let index = 0; index < folders.length; index += 1) {
-    if (index >= importLimits.instructionFolders) {
-      addProblem(
-        report,
-        folder,
-        `has more than ${importLimits.instructionFolders} folders; name the files instead`,
-      )
-      break
-    }
-    const current = folders[index] ?? folder
-    const entries = await readdir(current, { withFileTypes: true }).catch(() => [])
-    for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-      const path = join(current, entry.name)
-      const name = relative(folder, path).split(sep).join('/')
-      if (entry.isDirectory() && isWorthEntering(entry.name)) folders.push(path)
-      else if (privateFile.test(name)) count(report.skipped, 'private files (name them to import them)')
-      else if (!entry.isDirectory() && kinds.some((kind) => kind.test(name))) found.push(path)
+  const { instructionFolders, instructionFiles } = importLimits
+  const entries = walkFolder(folder, {
+    foldersMax: instructionFolders,
+    isEntered: isWorthEntering,
+    onTooMany: () =>
+      addProblem(report, folder, `has more than ${instructionFolders} folders; name the files instead`),
+  })
+  for await (const { path, name } of entries) {
+    if (privateFile.test(name)) count(report.skipped, 'private files (name them to import them)')
+    else if (kinds.some((kind) => kind.test(name))) {
+      if (found.length >= instructionFiles) {
+        const reason = `has more than ${instructionFiles} files of instructions; the rest was left out`
+        addProblem(report, folder, reason)
+        break
+      }
+      found.push(path)
     }
   }
-  if (found.length > importLimits.instructionFiles)
-    addProblem(
-      report,
-      folder,
-      `has more than ${importLimits.instructionFiles} files of instructions; the rest was left out`,
-    )
-  return found.slice(0, importLimits.instructionFiles)
+  return found
 }
 
 /** The repository around a path, or the folder itself. */

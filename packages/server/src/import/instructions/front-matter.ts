@@ -18,7 +18,10 @@ export const readFrontMatter = (text: string): FrontMatter => {
   const body = '\n'.repeat(lines) + text.slice(found[0].length)
   try {
     // Cursor writes `globs: *.ts`, which YAML takes for an alias.
-    const source = (found[1] ?? '').replaceAll(/^(\s*(?:globs|applyTo|paths):[ \t]*)(\*[^\n]*)$/gm, `$1'$2'`)
+    const source = (found[1] ?? '').replaceAll(
+      /^([ \t]*(?:globs|applyTo|paths):[ \t]*)(\*[^\n]*)$/gm,
+      `$1'$2'`,
+    )
     const document = parseDocument(source, { logLevel: 'silent' })
     if (document.errors.length > 0) throw document.errors[0] ?? new SyntaxError()
     const data: unknown = document.toJS({ maxAliasCount: 10 })

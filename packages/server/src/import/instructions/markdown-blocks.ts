@@ -42,6 +42,19 @@ export const withoutComments = (text: string): string => {
     .join('\n')
 }
 
+/** The text outside of fenced code; a fence that is never closed goes to the end (CommonMark 0.31, 4.5). */
+export const withoutFences = (text: string): string => {
+  let open: string | undefined
+  const kept: string[] = []
+  for (const line of text.split('\n')) {
+    const mark = fence.exec(line)?.[1]
+    if (open === undefined && mark) open = mark
+    else if (open === undefined) kept.push(line)
+    else if (mark?.startsWith(open) && line.trim() === mark) open = undefined
+  }
+  return kept.join('\n')
+}
+
 interface Draft {
   lines: string[]
   line: number

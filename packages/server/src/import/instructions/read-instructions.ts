@@ -8,15 +8,15 @@ import { dirname, extname, join, relative, resolve, sep } from 'node:path'
 import type { ImportedStatement } from '../../domain/ingest/import-statements.ts'
 import { stripInjected } from '../../domain/ingest/injected-text.ts'
 import { importLimits } from '../import-limits.ts'
-import { addProblem, count, type ImportedPart, type SourceReport } from '../source.ts'
+import { addProblem, count, findKind, type ImportedPart, type SourceReport } from '../source.ts'
 import { classifyRule } from './classify-rule.ts'
 import { findInstructions, findRoot, nameRepository } from './find-instructions.ts'
 import { readFrontMatter, textsOf } from './front-matter.ts'
-import { toBlocks, withoutComments, type Block } from './markdown-blocks.ts'
+import { toBlocks, withoutComments, withoutFences, type Block } from './markdown-blocks.ts'
 
 /** What a generator wrote about the file itself. */
 const aboutItself = /^(?:this file provides guidance to |guidance for (?:claude|agents|ai)\b.{0,80}$)/i
-const importMark = /(?:^|\s)@([\w.~/-][\w.~/ -]*?\.(?:md|mdc|txt)|[\w~][\w./~-]*)(?=$|[\s),.;])/g
+const importMark = /(?:^|\s)@([\w.~/-][\w.~/ -]*?\.(?:md|mdc|txt|markdown)|[\w~][\w./~-]*)(?=$|[\s),.;])/g
 
 interface Reading {
   root: string
@@ -50,11 +50,22 @@ const toStatement = (
   }
 }
 
+const importable = new Set(['.md', '.mdc', '.txt', '.markdown'])
+const dotFolders = new Set(['.claude', '.cursor', '.github'])
+/** Text that people wrote to be read; what is hidden (`.env`, `.ssh`) is somebody's own. */
+const isImportable = (root: string, path: string) =>
+  importable.has(extname(path).toLowerCase()) &&
+  relative(root, path)
+    .split(sep)
+    .every((part) => !part.startsWith('.') || dotFolders.has(part))
+
 /** Files named with `@path` outside of code, as Claude Code reads them; only inside the folder. */
 const importsOf = (text: string): string[] => {
-  const prose = text.replaceAll(/^ {0,3}(`{3,}|~{3,})[\s\S]*?^ {0,3}\1/gm, '').replaceAll(/`[^`\n]*`/g, '')
+  const prose = withoutFences(text).replaceAll(/`[^`\n]*`/g, '')
   return [...prose.matchAll(importMark)].map((match) => (match[1] ?? '').replace(/[.,;)]+$/, ''))
 }
+
+const notImportable = 'imports of hidden files or of files that are no Markdown or text'
 
 const isInside = (root: string, path: string) => path === root || path.startsWith(`${root}${sep}`)
 
@@ -67,8 +78,9 @@ const readImports = async (reading: Reading, text: string, from: string, depth: 
     const target = resolve(dirname(from), named)
     if (!isInside(reading.root, target)) {
       if (existsSync(target)) count(reading.report.skipped, 'imports from outside of the folder')
-    } else if (['.md', '.mdc', '.txt', ''].includes(extname(target)) && existsSync(target)) {
-      if (depth >= importLimits.instructionImportDepth)
+    } else if ((await findKind(target)) === 'file') {
+      if (!isImportable(reading.root, target)) count(reading.report.skipped, notImportable)
+      else if (depth >= importLimits.instructionImportDepth)
         count(reading.report.skipped, 'imports nested too deeply')
       else await readOne(reading, target, depth + 1)
     }
@@ -88,6 +100,7 @@ const readOne = async (reading: Reading, path: string, depth = 0): Promise<void>
   try {
     const real = await realpath(path)
     if (!isInside(root, real)) return count(report.skipped, 'links that lead out of the folder')
+    if (depth > 0 && !isImportable(root, real)) return count(report.skipped, notImportable)
     if (reading.seen.has(real)) return
     reading.seen.add(real)
     const stats = await stat(real)
@@ -98,7 +111,7 @@ const readOne = async (reading: Reading, path: string, depth = 0): Promise<void>
     reading.read.add(place)
     count(report.read, 'files')
     addRules(reading, text, place)
-    if (/\.(?:md|mdc|txt)$/.test(path)) await readImports(reading, text, path, depth)
+    if (importable.has(extname(path).toLowerCase())) await readImports(reading, text, path, depth)
   } catch (error) {
     addProblem(report, place, `cannot be read (${(error as { code?: string }).code ?? 'unknown'})`)
   }

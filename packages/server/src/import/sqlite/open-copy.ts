@@ -15,7 +15,7 @@ export type SqliteValue = number | bigint | string | Uint8Array | null
 export type SqliteRow = Record<string, SqliteValue>
 
 export interface SqliteTables {
-  /** Names of its columns; empty when there is no such table. */
+  /** Names of its columns; empty when there is no such table, or only a view of that name. */
   columns(table: string): ReadonlySet<string>
   all(sql: string, values?: SqliteValue[]): SqliteRow[]
   /**
@@ -83,7 +83,14 @@ const createTables = (database: Database): SqliteTables => {
   return {
     all,
     columns: (table) =>
-      new Set(all('select name from pragma_table_info(?)', [table]).map((row) => String(row['name']))),
+      // A view, or a virtual table (it has no page of its own), could compute rows without end.
+      new Set(
+        all(
+          `select info.name from sqlite_schema, pragma_table_info(sqlite_schema.name) info
+           where type = 'table' and rootpage > 0 and sqlite_schema.name = ? collate nocase`,
+          [table],
+        ).map((row) => String(row['name'])),
+      ),
     async *pages(sql, values, onDamage) {
       for (let offset = 0; ; offset += pageRows) {
         let rows: SqliteRow[]

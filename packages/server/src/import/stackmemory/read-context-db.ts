@@ -137,6 +137,12 @@ const toTask = (row: SqliteRow): ImportedTask => {
   }
 }
 
+const pushTo = <T>(lists: Map<string, T[]>, key: string, value: T) => {
+  const list = lists.get(key)
+  if (list) list.push(value)
+  else lists.set(key, [value])
+}
+
 interface Anchors {
   byFrame: Map<string, ImportedUnit[]>
   others: ImportedUnit[]
@@ -164,7 +170,7 @@ const readAnchors = async (tables: SqliteTables, frames: ReadonlySet<string>, re
       continue
     }
     const unit = toAnchor(row, anchorKinds[type] ?? 'fact')
-    if (frames.has(frame)) found.byFrame.set(frame, [...(found.byFrame.get(frame) ?? []), unit])
+    if (frames.has(frame)) pushTo(found.byFrame, frame, unit)
     else found.others.push(unit)
   }
   return found
@@ -187,43 +193,52 @@ interface Node {
   row: SqliteRow
   parent: Node | undefined
   depth: number
-  children: Node[]
 }
 
-/** A frame whose parent is not there, or that is above itself, stands at the top; a stack is never too deep. */
-const buildTree = (frames: ReadonlyMap<string, SqliteRow>): Node[] => {
-  const parentOf = (id: string) => textOf(frames.get(id)?.['parent_frame_id'])
-  const isInCircle = (id: string) => {
-    const seen = new Set<string>()
-    for (let at = id; frames.has(at); at = parentOf(at)) {
-      if (seen.has(at)) return true
+/** Frames from which the way up never ends. Every frame is looked at once, however long a chain is. */
+const findCircles = (frames: ReadonlySet<string>, parentOf: (id: string) => string): Set<string> => {
+  const circles = new Set<string>()
+  const seen = new Set<string>()
+  for (const id of frames) {
+    const path = new Set<string>()
+    let at = id
+    for (; frames.has(at) && !seen.has(at); at = parentOf(at)) {
       seen.add(at)
+      path.add(at)
     }
-    return false
+    if (path.has(at) || circles.has(at)) for (const each of path) circles.add(each)
   }
+  return circles
+}
+
+/**
+ * Frames of each stack, each after its parent. A frame whose parent is not there, or that is above itself, stands at the
+ * top; a stack is never deeper than `limits.frameDepth`.
+ */
+export const buildStacks = (frames: ReadonlyMap<string, SqliteRow>): Node[][] => {
+  const parentOf = (id: string) => textOf(frames.get(id)?.['parent_frame_id'])
+  const circles = findCircles(new Set(frames.keys()), parentOf)
   const children = new Map<string, string[]>()
   const tops: string[] = []
   for (const id of frames.keys()) {
     const parent = parentOf(id)
-    if (frames.has(parent) && !isInCircle(id)) children.set(parent, [...(children.get(parent) ?? []), id])
-    else tops.push(id)
+    if (!frames.has(parent) || circles.has(id)) tops.push(id)
+    else pushTo(children, parent, id)
   }
-  const grow = (id: string, parent: Node | undefined): Node => {
+  const toNode = (id: string, parent: Node | undefined): Node => {
     const above = parent && parent.depth >= limits.frameDepth - 1 ? parent.parent : parent
-    const node: Node = {
-      id,
-      row: frames.get(id) ?? {},
-      parent: above,
-      depth: above ? above.depth + 1 : 0,
-      children: [],
-    }
-    node.children = (children.get(id) ?? []).map((child) => grow(child, node))
-    return node
+    return { id, row: frames.get(id) ?? {}, parent: above, depth: above ? above.depth + 1 : 0 }
   }
-  return tops.map((id) => grow(id, undefined))
+  return tops.map((top) => {
+    const stack: Node[] = []
+    const waiting = [toNode(top, undefined)]
+    for (let node = waiting.pop(); node; node = waiting.pop()) {
+      stack.push(node)
+      for (const child of (children.get(node.id) ?? []).toReversed()) waiting.push(toNode(child, node))
+    }
+    return stack
+  })
 }
-
-const flatten = (node: Node): Node[] => [node, ...node.children.flatMap(flatten)]
 
 const summaryOf = (row: SqliteRow) =>
   (
@@ -333,9 +348,9 @@ async function* readTables(tables: SqliteTables, report: SourceReport): AsyncGen
     )
   const frames = await readFrames(tables, report)
   const anchors = await readAnchors(tables, new Set(frames.keys()), report)
-  for (const top of buildTree(frames)) {
+  for (const stack of buildStacks(frames)) {
     const all: ImportedSubframe[] = []
-    for (const node of flatten(top)) all.push(await toFrame(tables, node, anchors, report))
+    for (const node of stack) all.push(await toFrame(tables, node, anchors, report))
     const [session, ...subagents] = all
     if (session) yield { kind: 'session', session: { ...session, subagents } satisfies ImportedSession }
   }
