@@ -34,6 +34,16 @@ describe('settings', () => {
     )
   })
 
+  it('sends a key to the endpoint of its own name first [bridge.settings]', () => {
+    const keys = { STACKMEMORY_API_KEY: 'one', RUNWAY_API_KEY: 'two' }
+    expect(settingsOf([], { ...keys, RUNWAY_ENDPOINT: url })).toMatchObject({
+      apiKey: 'two',
+      keyVariable: 'RUNWAY_API_KEY',
+    })
+    expect(settingsOf([], { ...keys, STACKMEMORY_ENDPOINT: url }).apiKey).toBe('one')
+    expect(settingsOf([], { RUNWAY_ENDPOINT: url, STACKMEMORY_API_KEY: 'one' }).apiKey).toBe('one')
+  })
+
   it('refuses two that disagree, and takes two that agree [bridge.settings]', () => {
     const keys = { STACKMEMORY_API_KEY: 'one', RUNWAY_API_KEY: 'two' }
     expect(problemOf([], keys)).toBe(
@@ -48,7 +58,6 @@ describe('settings', () => {
     'http://127.0.0.1/mcp',
     'http://127.8.9.1:1/',
     'http://[::1]:3000/mcp',
-    'http://app.localhost/mcp',
     url,
   ])('takes %s [bridge.secure]', (address) => {
     expect(settingsOf([address]).endpoint?.href).toBe(new URL(address).href)
@@ -59,6 +68,7 @@ describe('settings', () => {
     ['http://localhost.example.com/mcp', 'https'],
     ['http://127.0.0.1.example.com/mcp', 'https'],
     ['http://10.0.0.1/mcp', 'https'],
+    ['http://app.localhost/mcp', 'https'],
     ['http://[::2]/mcp', 'https'],
     ['file:///etc/passwd', 'https'],
     ['memory.example.com', 'not a URL'],

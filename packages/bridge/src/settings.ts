@@ -1,4 +1,12 @@
 /** What the arguments and the environment ask for. Every problem is one sentence that says what to change. */
+import {
+  endpointAndKey,
+  endpointOf,
+  families,
+  isLoopback,
+  keyOf,
+  type Variable,
+} from '../../server/src/local/endpoint-variables.ts'
 
 export interface Settings {
   /** The MCP endpoint; undefined means the memory on this machine. */
@@ -15,9 +23,6 @@ export type Invocation =
   | { readonly kind: 'connect'; readonly args: readonly string[] }
   | { readonly kind: 'hook'; readonly client: string }
   | { readonly kind: 'problem'; readonly message: string }
-
-const endpointVariables = ['STACKMEMORY_ENDPOINT', 'RUNWAY_ENDPOINT'] as const
-const keyVariables = ['STACKMEMORY_API_KEY', 'RUNWAY_API_KEY'] as const
 
 /** `args` without the program's own name. */
 export function parseInvocation(args: readonly string[], env: NodeJS.ProcessEnv): Invocation {
@@ -45,9 +50,9 @@ class SettingProblem extends Error {}
 const problem = (message: string): Invocation => ({ kind: 'problem', message })
 
 function settingsFrom(argument: string | undefined, env: NodeJS.ProcessEnv): Settings {
-  const given =
-    argument === undefined ? oneOf(endpointVariables, env) : { name: 'The address', value: argument }
-  const key = oneOf(keyVariables, env)
+  const given = argument === undefined ? oneOf(endpointOf, env) : { name: 'The address', value: argument }
+  const isPaired = argument === undefined && isOfOneFamily(env)
+  const key = isPaired ? endpointAndKey(env).key : oneOf(keyOf, env)
   if (key && !/^[\x21-\x7e]+$/.test(key.value)) {
     throw new SettingProblem(`${key.name} holds characters that no key has. Copy the key again.`)
   }
@@ -57,22 +62,20 @@ function settingsFrom(argument: string | undefined, env: NodeJS.ProcessEnv): Set
   return {
     endpoint,
     apiKey: key?.value,
-    keyVariable: key?.name ?? keyVariables[0],
+    keyVariable: key?.name ?? 'STACKMEMORY_API_KEY',
   }
 }
 
+/** One family names the endpoint: then its own key goes there before the other's. */
+const isOfOneFamily = (env: NodeJS.ProcessEnv) =>
+  families.filter((each) => endpointOf(each, env)).length === 1
+
 /** The variables are equals: either will do, and two that disagree are a mistake that nobody should guess about. */
-function oneOf(
-  names: readonly string[],
-  env: NodeJS.ProcessEnv,
-): { name: string; value: string } | undefined {
-  const given = names.flatMap((name) => {
-    const value = env[name]?.trim() ?? ''
-    // A client that was told "${STACKMEMORY_API_KEY}" and knows no such variable hands on the text itself.
-    return value === '' || /^\$\{[^}]*\}$/.test(value) ? [] : [{ name, value }]
-  })
+function oneOf(of: typeof endpointOf, env: NodeJS.ProcessEnv): Variable | undefined {
+  const given = families.flatMap((family) => of(family, env) ?? [])
   if (new Set(given.map(({ value }) => value)).size > 1) {
-    throw new SettingProblem(`${names.join(' and ')} are both set, to different values. Remove one of them.`)
+    const names = given.map(({ name }) => name).join(' and ')
+    throw new SettingProblem(`${names} are both set, to different values. Remove one of them.`)
   }
   return given[0]
 }
@@ -95,9 +98,4 @@ function parseEndpoint(name: string, text: string): URL {
     `${name} begins with http:// and names another machine, where everybody on the way could read the key. ` +
       'Use https://.',
   )
-}
-
-/** RFC 6761 §6.3 (localhost), RFC 1122 §3.2.1.3 (127/8), RFC 4291 §2.5.3 (::1). */
-function isLoopback(hostname: string): boolean {
-  return /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 }

@@ -70,6 +70,7 @@ beforeAll(async () => {
     now,
     newId: uuidv7,
     log: silentLog,
+    source: 'person',
   }
   story = await seedStory(base, createMemory(database))
 })

@@ -207,6 +207,35 @@ describe.each(cases)('$id, $scope', ({ client, scope }) => {
     }
   })
 
+  it.skipIf(scope === 'user')('follows no folder out of a repository [connect.symlink]', async () => {
+    const path = fileOf(client, scope)
+    const outside = join(home, 'outside')
+    const linked = dirname(path) === join(home, 'repository') ? undefined : dirname(path)
+    if (linked === undefined) return
+    await mkdir(outside)
+    await symlink(outside, linked)
+    const { exitCode, stderr } = await connect(client, scope)
+    expect([exitCode, stderr]).toEqual([65, expect.stringContaining('leads out of the project')])
+    expect(await readdir(outside)).toEqual([])
+  })
+
+  it('shows no secret of others in a dry run, there and back [connect.key]', async () => {
+    const path = fileOf(client, scope)
+    const before =
+      client.format === 'toml'
+        ? '[mcp_servers.other]\nenv = { PGX = "hunter2", K = "smk_live_theirs" }\n'
+        : `{"${client.container}":{"other":{"env":{"PGX":"hunter2","K":"smk_live_theirs"},"x":"\u009B"}}}`
+    await put(path, before)
+    const shown: string[] = []
+    for (const options of [['--dry-run'], ['--dry-run', '--json'], []])
+      shown.push((await connect(client, scope, ...options)).stdout)
+    for (const options of [['--dry-run'], ['--dry-run', '--json']])
+      shown.push((await connect(client, scope, '--undo', ...options)).stdout)
+    for (const text of shown) expect(text).not.toMatch(/hunter2|smk_live|\u009B/)
+    expect(shown[0]).toContain('@stackmemoryai/mcp-server')
+    expect(shown[3]).toContain('@stackmemoryai/mcp-server')
+  })
+
   it('leaves an entry that it did not write, also when asked to undo [connect.foreign]', async () => {
     const path = fileOf(client, scope)
     const text =

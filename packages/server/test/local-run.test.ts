@@ -52,6 +52,42 @@ describe('a command while a broker has the directory', { timeout }, () => {
     expect((await sm('keys', 'list')).stdout).toContain('laptop')
   })
 
+  it('keeps nobody waiting while its reader does not read [local.run]', async () => {
+    const client = await home.connect()
+    const folder = join(home.folder, 'long')
+    await mkdir(folder)
+    const text = await readFile(join(transcripts, 'login-redirect.jsonl'), 'utf8')
+    const [, session = ''] = /"sessionId":"([^"]+)"/.exec(text) ?? []
+    for (let index = 0; index < 150; index += 1) {
+      const id = `${String(index).padStart(8, '0')}-0000-4000-9000-000000000000`
+      await writeFile(
+        join(folder, `${id}.jsonl`),
+        text.replaceAll(session, id).replaceAll(/"uuid":"(.{8})/g, `"uuid":"${id.slice(0, 8)}`),
+      )
+    }
+    await sm('projects', 'create', 'long')
+    await sm('import', 'claude-code', folder, '--project', 'long')
+    const stalled = new AbortController()
+    const response = await client.fetch('/local/run', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        argv: ['export', '--project', 'long'],
+        cwd: home.folder,
+        env: {},
+        terminal: { stdout: false, stderr: false },
+        canPage: false,
+      }),
+      signal: stalled.signal,
+    })
+    expect(response.status).toBe(200)
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    const late = new Promise((resolve) => setTimeout(() => resolve('late'), 10_000))
+    const call = callMcp(client, 'tools/call', { name: 'get_context', arguments: {} })
+    expect(await Promise.race([call.then(({ status }) => status), late])).toBe(200)
+    stalled.abort()
+  })
+
   it('fails there as it fails here: sentence and exit code [local.run]', async () => {
     expect(await sm('export', '--project', 'nothing')).toMatchObject({
       exitCode: 65,
@@ -60,6 +96,21 @@ describe('a command while a broker has the directory', { timeout }, () => {
     })
     expect(await sm('keys', 'revoke', '0198f3c2-7d1e-7a55-9b1c-3f0e5d2a4c61')).toMatchObject({ exitCode: 65 })
     expect(await sm('keys', 'create', '--expires-days', 'soon')).toMatchObject({ exitCode: 2 })
+  })
+
+  it('is a person, and what comes through the address is an agent [local.run]', async () => {
+    const client = await home.connect()
+    await callMcp(client, 'tools/call', {
+      name: 'add_decision',
+      arguments: { content: 'Said by an agent.' },
+    })
+    await sm('tasks', 'add', 'Typed by a person', '--project', 'default')
+    const output = join(home.folder, 'sources.jsonl')
+    expect(await sm('export', '--project', 'default', '--output', output)).toMatchObject({ exitCode: 0 })
+    const rows = (await readFile(output, 'utf8')).split('\n')
+    const rowWith = (words: string) => rows.find((row) => row.includes(words) && row.includes('"source"'))
+    expect(rowWith('Said by an agent.')).toMatch(/"source": ?"agent"/)
+    expect(rowWith('Typed by a person')).toMatch(/"source": ?"person"/)
   })
 
   it('sees the terminal of the person [local.run]', async () => {
@@ -81,9 +132,15 @@ describe('a command while a broker has the directory', { timeout }, () => {
     const client = await home.connect()
     const address = client.owner.info['local'] ?? ''
     const fake = createFakeIo(env)
-    await expect(runInOwner(address, ['serve'], fake.io)).rejects.toMatchObject({
-      publicMessage: expect.stringContaining('own process'),
-    })
+    for (const argv of [['serve'], ['--', 'serve'], ['snapshot', 'restore', 'x'], ['--', 'connect']]) {
+      const there = createFakeIo(env)
+      expect(await runInOwner(address, argv, there.io)).toBe(true)
+      expect([argv, there.exitCode(), there.stderr()]).toEqual([
+        argv,
+        2,
+        expect.stringContaining('own process'),
+      ])
+    }
     const refused = await client.fetch('/local/run', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

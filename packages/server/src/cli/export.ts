@@ -1,7 +1,8 @@
 /** `stackmemory export`: one project as JSON Lines, to a file or to standard output. */
-import { createWriteStream } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { exportProject } from '../domain/transfer/export-project.ts'
@@ -22,8 +23,25 @@ interface Exported {
   bytes: number
 }
 
+/**
+ * Inside the owner of the memory the export holds the only connection until its last line was read, and whoever reads
+ * may stop (`| less`, Ctrl+Z): so it is complete, in a file of its own, before they get the first line.
+ */
+const writeThroughFile = async (local: Local, io: Io, source: Readable) => {
+  const folder = await mkdtemp(join(tmpdir(), 'stackmemory-export-'))
+  try {
+    const path = join(folder, 'export.jsonl')
+    await pipeline(source, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal: local.signal })
+    local.progress.done()
+    await pipeline(createReadStream(path), io.stdout, { signal: local.signal, end: false })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
 const writeTo = async (local: Local, io: Io, lines: AsyncIterable<string>, output: string) => {
   const source = Readable.from(lines)
+  if (output === '-' && io.opened) return writeThroughFile(local, io, source)
   if (output === '-') return pipeline(source, io.stdout, { signal: local.signal, end: false })
   const path = resolve(io.cwd, output)
   const temporary = `${path}.partial-${process.pid}`

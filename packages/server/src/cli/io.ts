@@ -54,11 +54,16 @@ const unsafeInJson =
 
 /** JSON in which such characters are escaped, so that it says the same and is safe to look at. */
 export const toSafeJson = (value: unknown, indent = 2) =>
-  JSON.stringify(value, null, indent).replace(unsafeInJson, (found) =>
-    [...Array(found.length).keys()]
-      .map((index) => `\\u${found.charCodeAt(index).toString(16).padStart(4, '0')}`)
-      .join(''),
-  )
+  JSON.stringify(value, null, indent).replace(unsafeInJson, escapeUnits)
+
+const escapeUnits = (found: string) =>
+  [...Array(found.length).keys()]
+    .map((index) => `\\u${found.charCodeAt(index).toString(16).padStart(4, '0')}`)
+    .join('')
+
+/** Somebody else's text with what a terminal obeys or hides escaped as in JSON. Line ends and tabs stay. */
+export const escapeControls = (text: string) =>
+  text.replace(/[^\P{Cc}\n\t]/gu, escapeUnits).replace(unsafeInJson, escapeUnits)
 
 export const print = (io: Io, text: string) => void io.stdout.write(`${text}\n`)
 export const printJson = (io: Io, value: unknown) => print(io, toSafeJson(value))

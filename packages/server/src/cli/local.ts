@@ -136,6 +136,7 @@ const runIn = async <T>(
     now: new Date(),
     newId: () => uuidv7(),
     log,
+    source: 'person',
   })
   const memory = createMemory(database.database)
   const projectHere = async () => {

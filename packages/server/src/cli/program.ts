@@ -6,11 +6,12 @@ import { exportMemory, type ExportOptions } from './export.ts'
 import { addImportCommands } from './import-commands.ts'
 import { importClaudeCode, type ImportClaudeCodeOptions } from './import-claude-code.ts'
 import { importJsonl, type ImportJsonlOptions } from './import-jsonl.ts'
-import { warn, type Io } from './io.ts'
+import { usageError, warn, type Io } from './io.ts'
 import { createKey, listKeys, revokeKey, type CreateKeyOptions } from './keys.ts'
 import { migrateDatabase } from './migrate.ts'
 import { createProject, listProjects } from './projects.ts'
 import { addPeopleCommands } from './people-commands.ts'
+import { isLocalOnly } from './run-in-owner.ts'
 import { serve } from './serve.ts'
 import { restore } from './snapshot-restore.ts'
 
@@ -39,6 +40,11 @@ export const createProgram = (io: Io): Command => {
       outputError: (text) => warn(io, oneSentence(text)),
     })
     .exitOverride()
+    .hook('preAction', (root, action) => {
+      let command = action
+      while (command.parent && command.parent !== root) command = command.parent
+      if (io.opened && isLocalOnly(command.name())) throw usageError('This command runs in its own process.')
+    })
     .addHelpText('after', example('serve', 'import claude-code ~/.claude/projects/my-project'))
   program
     .command('serve')

@@ -7,12 +7,12 @@ import { once } from 'node:events'
 import { clearLine, cursorTo, moveCursor } from 'node:readline'
 import { PassThrough, Readable, Writable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
-import { conflict, invalidInput } from '../domain/errors.ts'
+import { conflict } from '../domain/errors.ts'
 import type { LocalEdge, RunInput } from '../http/local-routes.ts'
 import { type Channel, encodeFrame } from '../local/run-frames.ts'
 import { exitCodes, type Io } from './io.ts'
 import type { OpenedMemory } from './opened-memory.ts'
-import { isLocalOnly, terminalVariables } from './run-in-owner.ts'
+import { terminalVariables } from './run-in-owner.ts'
 
 const runsMax = 16
 
@@ -21,7 +21,6 @@ export const createClientRuns = (opened: OpenedMemory, variables: NodeJS.Process
   const running = new Map<string, (signal: NodeJS.Signals) => void>()
   return {
     start(input, client) {
-      if (isLocalOnly(input.argv)) throw invalidInput('This command runs in its own process.')
       if (running.size >= runsMax)
         throw conflict(`${runsMax} commands are running here already. Wait until one has ended.`)
       const id = randomUUID()

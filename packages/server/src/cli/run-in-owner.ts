@@ -31,9 +31,11 @@ export const terminalVariables: readonly string[] = [
   'GIT_CONFIG_GLOBAL',
 ]
 
-/** Commands that are about a process or its files. They never ask for it; this keeps them from being sent. */
+/** Commands that are about a process or its files. They never ask for it; nobody else may run them there either. */
 const localOnly = new Set(['serve', 'broker', 'migrate', 'doctor', 'snapshot', 'connect', 'hook'])
-export const isLocalOnly = (argv: readonly string[]): boolean => localOnly.has(argv[0] ?? '')
+
+/** @param command the first name of the command, as it was understood and not as it was typed */
+export const isLocalOnly = (command: string): boolean => localOnly.has(command)
 
 const requestOf = (argv: readonly string[], io: Io) => ({
   argv,

@@ -4,13 +4,21 @@
  */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { print, printJson, type Io } from '../cli/io.ts'
+import { escapeControls, print, printJson, type Io } from '../cli/io.ts'
 import { clients } from './clients.ts'
-import { carryOut, planConnect, planUndo, type Connection, type Outcome, type Plan } from './connection.ts'
+import {
+  carryOut,
+  planConnect,
+  planUndo,
+  writtenBefore,
+  type Connection,
+  type Outcome,
+  type Plan,
+} from './connection.ts'
 import { diffLines } from './diff.ts'
 import { renderSnippet, thingsFor, wantedOf } from './edit.ts'
 import { presentClients } from './list-clients.ts'
-import { maskKey } from './mask.ts'
+import { maskDiff, maskKey } from './mask.ts'
 import { parseClient, parseName, parseScope, parseTarget, type ConnectOptions } from './options.ts'
 import { herePlace } from './place.ts'
 import type { Target } from './target.ts'
@@ -102,6 +110,13 @@ const presentSnippet = (io: Io, connection: Connection, target: Target, options:
   print(io, snippet)
 }
 
+const diffOf = (connection: Connection, plan: Plan, target: Target | undefined) => {
+  const { client, name, place } = connection
+  const wanted = target ? thingsFor(client, name, target, place.platform).map(({ value }) => value) : []
+  const diff = diffLines(plan.file.path, plan.file.text, plan.text ?? '')
+  return maskDiff(maskKey(diff, target), [...wanted, ...writtenBefore(connection, plan)])
+}
+
 const sentences: Record<Outcome, [done: string, planned: string]> = {
   created: ['Connected. Made', 'Would make'],
   added: ['Connected. Changed', 'Would change'],
@@ -124,7 +139,7 @@ const report = (
 ) => {
   const { client, scope, name } = connection
   const { target, backup } = made
-  const diff = maskKey(diffLines(plan.file.path, plan.file.text, plan.text ?? ''), target)
+  const diff = diffOf(connection, plan, target)
   const ownCommand = target && ownCommandOf(connection, target)
   const notes = [...plan.notes, ...(target ? keyNotes(connection, target) : [])]
   if (json)
@@ -141,7 +156,7 @@ const report = (
       notes,
     })
   print(io, `${sentences[plan.outcome][dryRun ? 1 : 0]} ${plan.file.path}`)
-  if (dryRun && diff !== '') print(io, `\n${diff}\n`)
+  if (dryRun && diff !== '') print(io, `\n${escapeControls(diff)}\n`)
   if (backup !== undefined) print(io, `Backup: ${backup}`)
   for (const note of notes) print(io, note)
   if (!target || plan.outcome === 'unchanged') return

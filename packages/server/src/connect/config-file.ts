@@ -35,7 +35,7 @@ export interface ConfigFile {
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code
 
-/** The file that a path means, also when it does not exist yet. */
+/** The file that a path means, behind links in any of its parts, also when it does not exist yet. */
 const findTarget = async (path: string): Promise<string> => {
   try {
     return await realpath(path)
@@ -43,8 +43,13 @@ const findTarget = async (path: string): Promise<string> => {
     if (codeOf(error) !== 'ENOENT') throw error
   }
   const link = await lstat(path).catch(() => undefined)
-  if (link?.isSymbolicLink()) return resolve(dirname(path), await readlink(path))
-  return path
+  const folder = dirname(path)
+  if (folder === path) return path
+  const realFolder = await findTarget(folder)
+  // The system refuses links in a circle above, so this ends.
+  return link?.isSymbolicLink()
+    ? findTarget(resolve(realFolder, await readlink(path)))
+    : join(realFolder, basename(path))
 }
 
 const decode = (path: string, bytes: Buffer): string => {

@@ -99,6 +99,10 @@ const thingOf = ({ container, name, id }: Step): Thing => ({
 const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** What this command wrote into the file at an earlier time, as it stands there. */
+export const writtenBefore = ({ client }: Connection, { file, previous }: Plan): Json[] =>
+  (previous?.steps ?? []).flatMap((step) => readEntry(client.format, file.text, thingOf(step)) ?? [])
+
 /** absent: not there (any more); ours: as it was written; changed: somebody changed it since. */
 const stateOf = ({ client }: Connection, text: string, receipt: Receipt, index: number) => {
   const step = receipt.steps[index]

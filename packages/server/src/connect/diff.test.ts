@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { diffLines } from './diff.ts'
-import { maskSecrets } from './mask.ts'
+import { escapeControls } from '../cli/io.ts'
+import { maskDiff, maskKey, maskSecrets } from './mask.ts'
 
 describe('the diff of a dry run', () => {
   it('has only lines that change, with their numbers', () => {
@@ -30,5 +31,29 @@ describe('an entry on the screen', () => {
       bearer_token_env_var: 'NAME',
       args: ['--x', '***'],
     })
+  })
+})
+
+describe('a diff on the screen', () => {
+  it('shows nothing of other people in lines that change [connect.key]', () => {
+    const theirs = '"x":{"env":{"PGX":"hunter2"},"url":"https://a.example/s3cr3t"} /* or hunter3 */'
+    const diff = diffLines(
+      'f',
+      `{"mcpServers":{${theirs}}} // hunter4`,
+      `{"mcpServers":{${theirs},"stackmemory":{"command":"npx","args":["-y"]}}} // hunter4`,
+    )
+    const shown = maskDiff(diff, [{ command: 'npx', args: ['-y'] }])
+    expect(shown).not.toMatch(/hunter|s3cr3t/)
+    expect(shown).toContain('"stackmemory":{"command":"npx","args":["-y"]}')
+    expect(shown).toContain('"PGX":***')
+    expect(maskDiff("-token = 'a\"b'", [])).toBe('-token = ***')
+  })
+
+  it('never shows a key of ours, in whatever line [connect.key]', () => {
+    expect(maskKey('-"A": "smk_live_abc"\n+ // smk_test_def', undefined)).toBe('-"A": "***"\n+ // ***')
+  })
+
+  it('moves no cursor [connect.dry-run]', () => {
+    expect(escapeControls('-\u001B[2J\ta\r\n+\u009B\u202E')).toBe('-\\u001b[2J\ta\\u000d\n+\\u009b\\u202e')
   })
 })

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { usageError } from '../cli/io.ts'
+import { isLoopback } from '../local/endpoint-variables.ts'
 import { clients, findClient, handsOnKey, scopesOf, type Client, type Scope } from './clients.ts'
 import { keyVariable, type KeySource, type Target } from './target.ts'
 
@@ -48,9 +49,6 @@ export const parseName = (name: string | undefined): string => {
   if (/^[a-z][a-z0-9_-]{0,39}$/.test(name)) return name
   throw usageError('--name takes 1 to 40 of a to z, 0 to 9, _ and -, beginning with a letter.')
 }
-
-/** RFC 6761 §6.3 (localhost), RFC 1122 §3.2.1.3 (127/8), RFC 4291 §2.5.3 (::1). */
-const isLoopback = (hostname: string) => /^((.+\.)?localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 
 const parseUrl = (text: string, project: string | undefined): string => {
   if (!URL.canParse(text))

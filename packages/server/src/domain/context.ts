@@ -52,6 +52,8 @@ export interface Context {
   /** A new UUIDv7 (RFC 9562): ids are made here, not in the database, and sort by time. */
   readonly newId: () => string
   readonly log: Log
+  /** A command that a person typed says `person`; without it an agent calls, whatever its credential. */
+  readonly source?: 'person' | 'agent'
   /** The import that this call is part of: what it adds and changes can be taken back by this id. */
   readonly importId?: string
   /** Tells a caller who asked for it how far a long call has come. */

@@ -191,10 +191,17 @@ const notForBrokers = new Set([
   // A debugger of the client would hold the broker, and its port.
   'NODE_OPTIONS',
   'NODE_CHANNEL_FD',
+  'STACKMEMORY_ENDPOINT',
 ])
 
+/** Nor does it keep the keys of its first client, which may belong to anything; but it needs the memory's own. */
+const isKeyOfClient = (name: string) =>
+  /^RUNWAY_|(?:^|_)(?:API_?KEY|TOKEN)$|SECRET/i.test(name) && !/^SECRET_KEY(?:_FILE)?$/i.test(name)
+
 export const brokerEnv = (env: NodeJS.ProcessEnv, dataDir: string): NodeJS.ProcessEnv => ({
-  ...Object.fromEntries(Object.entries(env).filter(([name]) => !notForBrokers.has(name))),
+  ...Object.fromEntries(
+    Object.entries(env).filter(([name]) => !notForBrokers.has(name) && !isKeyOfClient(name)),
+  ),
   DATA_DIR: dataDir,
 })
 

@@ -54,6 +54,20 @@ describe('sending a hook', () => {
     })
   })
 
+  it('sends a key to the endpoint that it was meant for [hooks.send]', async () => {
+    const { seen, url } = await serve(() => [200, bundle])
+    const other = 'https://other.example/mcp'
+    const send = async (env: NodeJS.ProcessEnv) => sendHook({ client: 'codex', input, env })
+    await send({ RUNWAY_ENDPOINT: url, STACKMEMORY_API_KEY: 'ours', RUNWAY_API_KEY: 'theirs' })
+    await send({ STACKMEMORY_ENDPOINT: url, RUNWAY_ENDPOINT: other, RUNWAY_API_KEY: 'theirs' })
+    await send({ RUNWAY_ENDPOINT: url, STACKMEMORY_API_KEY: 'ours' })
+    expect(seen.map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer theirs',
+      undefined,
+      'Bearer ours',
+    ])
+  })
+
   it('says nothing when the answer says nothing, or is none [hooks.send]', async () => {
     for (const answer of [
       [204, ''],
@@ -130,6 +144,7 @@ describe('sending a hook', () => {
     )
     expect(url('http://localhost:8080/mcp/a/b')).toBe('http://localhost:8080/hooks/v1/codex/a/b')
     expect(() => url('http://memory.example.com/mcp')).toThrow()
+    expect(() => url('http://app.localhost/mcp')).toThrow()
     expect(() => url('https://a:b@memory.example.com/mcp')).toThrow()
     expect(() => url('file:///etc/passwd')).toThrow()
   })

@@ -10,6 +10,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { endpointAndKey, isLoopback } from './endpoint-variables.ts'
 
 export interface LocalMemory {
   /** Takes a path such as `/hooks/v1/codex`. */
@@ -102,16 +103,15 @@ type Init = Omit<RequestInit, 'headers'> & {
 
 async function sendOnce(options: SendHookOptions, report: Report, init: Init): Promise<Response> {
   const { env } = options
-  const endpoint = variable(env, 'STACKMEMORY_ENDPOINT', 'RUNWAY_ENDPOINT')
+  const { endpoint, key } = endpointAndKey(env)
   const repository = options.findRepository?.(report.cwd, env)
   if (endpoint !== undefined) {
-    const key = variable(env, 'STACKMEMORY_API_KEY', 'RUNWAY_API_KEY')
     const headers = {
       ...init.headers,
-      ...(key !== undefined && { authorization: `Bearer ${key}` }),
+      ...(key && { authorization: `Bearer ${key.value}` }),
       ...(repository && { 'x-stackmemory-repository': encodeURI(repository.repository) }),
     }
-    return fetch(hookUrl(new URL(endpoint), report.client), { ...init, headers, redirect: 'error' })
+    return fetch(hookUrl(new URL(endpoint.value), report.client), { ...init, headers, redirect: 'error' })
   }
   if (options.openLocal === undefined) throw new Error('there is no local memory')
   const memory = await options.openLocal(init.signal)
@@ -158,21 +158,14 @@ async function forClient(answer: Response): Promise<string> {
   return typeof body === 'object' && body !== null && 'hookSpecificOutput' in body ? text : ''
 }
 
-/** A client that was told "${NAME}" and knows no such variable hands on the text itself. */
-function variable(env: NodeJS.ProcessEnv, ...names: readonly string[]): string | undefined {
-  return names
-    .map((name) => env[name]?.trim() ?? '')
-    .find((value) => value !== '' && !/^\$\{[^}]*\}$/.test(value))
-}
-
 /**
  * Beside the MCP endpoint: `/mcp/{org}/{project}` becomes `/hooks/v1/{client}/{org}/{project}`, and the query stays.
  * @throws for an address to which a key must not be sent.
  */
 export function hookUrl(endpoint: URL, client: string): URL {
   const { protocol, hostname } = endpoint
-  const isLoopback = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname)
-  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback)) throw new Error('not a safe address')
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(hostname)))
+    throw new Error('not a safe address')
   if (endpoint.username !== '' || endpoint.password !== '') throw new Error('a password in an address')
   const at = /^(.*?)(?:\/mcp((?:\/[^/]+){2})?)?\/*$/.exec(endpoint.pathname)
   const url = new URL(endpoint)
