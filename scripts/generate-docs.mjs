@@ -134,6 +134,10 @@ const limitMeanings = {
   capturedOverviewTokens:
     'Budget of the bundle that a hook injects at the start of a session, and of that with its first prompt.',
   capturedBundleBytes: 'Bytes of text that a hook injects; clients move longer text into a file.',
+  hookNameChars:
+    "Characters of an id, a name or a path in a hook's report. A longer path counts as absent, the rest is cut.",
+  hookCommandChars: "Characters of a command in a hook's report. A longer one is cut, and says so.",
+  hookTextChars: "Characters of any other text in a hook's report. A longer one is cut, and says so.",
   hookBudgetMs: 'Milliseconds after which a hook is answered, whatever happens.',
   hookReportsPerCredentialMax:
     'Reports of hooks that one credential may have under way. More are answered with nothing, and are not stored.',

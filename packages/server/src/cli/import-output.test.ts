@@ -12,6 +12,7 @@ const isClean = (text: string) => !/[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u20
 
 const undone = {
   source: hostile,
+  id: '0199f0c2-5d1e-7a55-9b1c-3f0e5d2a4c61',
   label: `${hostile}\n  forged line`,
   isDryRun: false,
   wasUndone: false,

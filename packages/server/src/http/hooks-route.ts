@@ -125,7 +125,9 @@ async function handleReport({ options, hooks, c, client, principal, place }: Rep
 function announcedBytes(c: HooksContext, options: HttpAppOptions): number {
   const { bodyBytesMax } = { ...defaultHttpLimits, ...options.limits }
   const header = c.req.header('content-length')
-  return header !== undefined && /^\d{1,15}$/.test(header) ? Math.min(Number(header), bodyBytesMax) : bodyBytesMax
+  return header !== undefined && /^\d{1,15}$/.test(header)
+    ? Math.min(Number(header), bodyBytesMax)
+    : bodyBytesMax
 }
 
 const readerOf = (principal: Principal): Principal => ({

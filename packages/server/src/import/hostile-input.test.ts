@@ -13,6 +13,7 @@ import { newSourceReport, type ImportedPart } from './source.ts'
 import { buildStacks, readContextDb } from './stackmemory/read-context-db.ts'
 import { readSqlite, type SqliteTables } from './sqlite/open-copy.ts'
 import { walkFolder } from './walk-folder.ts'
+import type { SqliteRow } from './sqlite/open-copy.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -154,7 +155,7 @@ it('builds stacks of a chain of 100,000 frames, and of circles, without recursio
   expect(stacks).toHaveLength(1)
   expect(stacks[0]?.map(({ id }) => id)).toEqual([...frames.keys()].toReversed())
   expect(Math.max(...(stacks[0] ?? []).slice(0, 200).map(({ depth }) => depth))).toBe(limits.frameDepth - 1)
-  const circle = new Map([
+  const circle = new Map<string, SqliteRow>([
     ['a', { parent_frame_id: 'b' }],
     ['b', { parent_frame_id: 'a' }],
     ['c', { parent_frame_id: 'c' }],

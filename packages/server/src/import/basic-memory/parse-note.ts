@@ -23,7 +23,7 @@ interface Relation {
 /** `- [category] text #tag (context)`, but no checkbox and no link. */
 const observation = /^\s*[-*+] \[(?![ xX-]?\])(?!\[)([^\][]{1,60})\](?!\()\s+(\S.*)$/
 /** `- relates_to [[Target]] (context)`, also `- "type of several words" [[Target]]`. */
-const relationMark = /^\s*[-*+] (?!\[)/
+const relationMark = /^\s*[-*+] (?!\[(?!\[))/
 const target = /^\[\[([^\][]{1,300})\]\]/
 const relationChars = 80
 /** By hand, because a pattern for all of it searches for long in lines of many spaces. */

@@ -37,5 +37,7 @@ export const findTranscripts = async (
         files.push({ path, bytes: found?.size ?? 0, mtimeMs: found?.mtimeMs ?? 0 })
     }
   }
-  return files.toSorted((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? -1 : 1))
+  return files
+    .toSorted((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? -1 : 1))
+    .map(({ path, bytes }) => ({ path, bytes }))
 }

@@ -33,9 +33,7 @@ export function describeToolCall({ name, input }: Pick<ToolUsePart, 'name' | 'in
     files,
     changesFiles: files.length > 0 && /^(?:Edit|MultiEdit|Write|NotebookEdit|apply_patch)$/.test(name),
     signature:
-      command === undefined
-        ? `${name}: ${fileList(files) || content}`
-        : `Bash: ${normalizeCommand(command)}`,
+      command === undefined ? `${name}: ${fileList(files) || content}` : `Bash: ${normalizeCommand(command)}`,
     command,
   }
 }

@@ -93,8 +93,7 @@ function whyBoring(call: ToolCall | undefined): string | undefined {
   if (call.changesFiles) return 'confirmation of an edit'
   if (call.tool === 'TodoWrite') return 'confirmation of a plan'
   if (call.tool === 'Read' || call.tool === 'NotebookRead') return 'file content'
-  if (/^(?:Grep|Glob|LS)$/.test(call.tool) || listsFiles(commandOf(call)))
-    return 'listing or search of files'
+  if (/^(?:Grep|Glob|LS)$/.test(call.tool) || listsFiles(commandOf(call))) return 'listing or search of files'
   return printsFile(commandOf(call)) ? 'file content' : undefined
 }
 

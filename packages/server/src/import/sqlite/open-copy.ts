@@ -87,7 +87,7 @@ const createTables = (database: Database): SqliteTables => {
       new Set(
         all(
           `select info.name from sqlite_schema, pragma_table_info(sqlite_schema.name) info
-           where type = 'table' and rootpage > 0 and sqlite_schema.name = ? collate nocase`,
+           where sqlite_schema.type = 'table' and rootpage > 0 and sqlite_schema.name = ? collate nocase`,
           [table],
         ).map((row) => String(row['name'])),
       ),
