@@ -213,6 +213,7 @@ describe.each(cases)('$id, $scope', ({ client, scope }) => {
     const linked = dirname(path) === join(home, 'repository') ? undefined : dirname(path)
     if (linked === undefined) return
     await mkdir(outside)
+    await mkdir(dirname(linked), { recursive: true })
     await symlink(outside, linked)
     const { exitCode, stderr } = await connect(client, scope)
     expect([exitCode, stderr]).toEqual([65, expect.stringContaining('leads out of the project')])

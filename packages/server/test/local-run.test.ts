@@ -83,7 +83,13 @@ describe('a command while a broker has the directory', { timeout }, () => {
     expect(response.status).toBe(200)
     await new Promise((resolve) => setTimeout(resolve, 2_000))
     const late = new Promise((resolve) => setTimeout(() => resolve('late'), 10_000))
-    const call = callMcp(client, 'tools/call', { name: 'get_context', arguments: {} })
+    const call = callMcp(
+      client,
+      'tools/call',
+      { name: 'get_context', arguments: {} },
+      {},
+      '/mcp/personal/long',
+    )
     expect(await Promise.race([call.then(({ status }) => status), late])).toBe(200)
     stalled.abort()
   })
@@ -100,10 +106,8 @@ describe('a command while a broker has the directory', { timeout }, () => {
 
   it('is a person, and what comes through the address is an agent [local.run]', async () => {
     const client = await home.connect()
-    await callMcp(client, 'tools/call', {
-      name: 'add_decision',
-      arguments: { content: 'Said by an agent.' },
-    })
+    const said = { name: 'add_decision', arguments: { content: 'Said by an agent.' } }
+    await callMcp(client, 'tools/call', said, {}, '/mcp/personal/default')
     await sm('tasks', 'add', 'Typed by a person', '--project', 'default')
     const output = join(home.folder, 'sources.jsonl')
     expect(await sm('export', '--project', 'default', '--output', output)).toMatchObject({ exitCode: 0 })

@@ -83,11 +83,28 @@ const finish = async (stream: Writable) => {
 
 type Written = (error?: Error | null) => void
 
-/** A client that has gone is a closed pipe, as at a terminal. */
-const write = (output: PassThrough, channel: Channel, bytes: Uint8Array, done: Written) =>
-  output.write(encodeFrame(channel, bytes), (error) =>
-    done(error ? Object.assign(new Error('the client has gone'), { code: 'EPIPE' }) : null),
-  )
+/**
+ * A client that has gone is a closed pipe, as at a terminal. A stream that is destroyed forgets the writes that wait
+ * in it, and the command would wait for them for ever; so its end ends them.
+ */
+const write = (output: PassThrough, channel: Channel, bytes: Uint8Array, done: Written): boolean => {
+  const gone = () => done(Object.assign(new Error('the client has gone'), { code: 'EPIPE' }))
+  if (output.destroyed) {
+    process.nextTick(gone)
+    return false
+  }
+  let isOver = false
+  const end = (hasGone: boolean) => {
+    if (isOver) return
+    isOver = true
+    output.off('close', close)
+    if (hasGone) gone()
+    else done(null)
+  }
+  const close = () => end(true)
+  output.once('close', close)
+  return output.write(encodeFrame(channel, bytes), (error) => end(Boolean(error)))
+}
 
 interface Terminal {
   readonly isTTY: boolean
