@@ -129,7 +129,8 @@ const session = async () => {
   const env = { DATA_DIR: join(folder, 'memory'), LOG_LEVEL: 'error' }
   try {
     const imported = await runToEnd(['import', 'claude-code', transcripts], env)
-    const key = /smk_live_\w+/.exec(imported.stderr)[0]
+    const made = await runToEnd(['keys', 'create', '--name', 'readme', '--json'], env)
+    const { key } = JSON.parse(made.stdout)
     const server = await startServer(env)
     try {
       return render(imported.stdout, await ask(server.url, key))
