@@ -185,8 +185,9 @@ async function runScenario(node, url, scenario, revision, output) {
   return { name: `${scenario} (${revision})`, passed: code === 0, detail }
 }
 
-const runAgainst = (node, options) =>
-  runRunner(node, 'server', [...options, '--timeout', String(scenarioTimeoutMs)])
+function runAgainst(node, options) {
+  return runRunner(node, 'server', [...options, '--timeout', String(scenarioTimeoutMs)])
+}
 
 /** Each scenario on its own: the runner would start a whole set at once, which measures the machine. */
 async function runClientLeg(node, output) {
