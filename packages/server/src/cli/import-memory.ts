@@ -202,5 +202,8 @@ export const importMemory = async (
   if (Object.keys(report.read).length === 0)
     throw dataError(`Nothing of ${source.name} was found in ${source.label}.`)
   if (report.problems.count > 0 && !options.json)
-    warn(io, `${report.problems.count} parts were not understood; everything else was read.`)
+    warn(
+      io,
+      `${report.problems.count === 1 ? '1 part was' : `${report.problems.count} parts were`} not understood; everything else was read.`,
+    )
 }

@@ -35,11 +35,11 @@ const contentsOf = async (parts: AsyncIterable<ImportedPart>) => {
     if (part.kind === 'unit') found.push(...part.unit.statements.map(({ content }) => content))
   return found
 }
-/** Quadratic work on these texts takes many seconds; one pass takes milliseconds. */
+/** Quadratic work on these texts takes minutes; one pass takes milliseconds, on a busy machine a second or two. */
 const isQuick = (work: () => void) => {
   const startedAt = performance.now()
   work()
-  return performance.now() - startedAt < 1_500
+  return performance.now() - startedAt < 8_000
 }
 
 it('reads a vault with links to itself once, and names the links [import.hostile]', async () => {
@@ -99,13 +99,15 @@ it('follows no @import inside of a fence, also one that stays open [import.hosti
 
 it('reads marks that are never closed in one pass [import.hostile]', async () => {
   await mkdir(join(folder, '.git'))
-  // Each line opens a fence of another length, so that no later line closes it.
-  const fences = Array.from({ length: 1_300 }, (_, index) => '`'.repeat(1_303 - index)).join('\n')
+  // A fence can be read as one of every shorter length, and none of them is closed.
+  const fences = `${'`'.repeat(200_000)}\n${'a\n'.repeat(100_000)}`
   await write('CLAUDE.md', fences)
   const startedAt = performance.now()
   await contentsOf(readInstructions([join(folder, 'CLAUDE.md')], newSourceReport()))
-  expect(performance.now() - startedAt).toBeLessThan(1_500)
+  expect(performance.now() - startedAt).toBeLessThan(8_000)
   const blank = '\n'.repeat(300_000)
+  const keys = Array.from({ length: 40_000 }, (_, index) => `k${index}: 1\n`).join('')
+  expect(isQuick(() => readFrontMatter(`---\n${keys}---\n`))).toBe(true)
   expect(isQuick(() => readFrontMatter(`---\na: 1${blank}\n---\n`))).toBe(true)
   const spaces = ' '.repeat(200_000)
   expect(isQuick(() => parseNote(`- a${spaces}[[b]]${spaces}x\n- ${spaces}x\n`, 'n.md'))).toBe(true)
@@ -113,11 +115,10 @@ it('reads marks that are never closed in one pass [import.hostile]', async () =>
 
 it('reads relations with and without type and context [import.hostile]', () => {
   const contents = parseNote(
-    '- [[A]]\n- "builds on" [[B|b]] (since (May))\n- see [[C]] and [[D]]\n- [[E]] is no relation\n',
+    '- "builds on" [[B|b]] (since (May))\n- see [[C]] and [[D]]\n- [[E]] is no relation\n',
     'n.md',
   ).statements.map(({ content, rationale }) => `${content} | ${rationale}`)
-  expect(contents.slice(0, 3)).toEqual([
-    'n relates to A | A relation of the note “n”',
+  expect(contents.slice(0, 2)).toEqual([
     'n builds on B | A relation of the note “n”; since (May)',
     'n see [[C]] and D | A relation of the note “n”',
   ])
@@ -160,7 +161,7 @@ it('builds stacks of a chain of 100,000 frames, and of circles, without recursio
     ['b', { parent_frame_id: 'a' }],
     ['c', { parent_frame_id: 'c' }],
     ['d', { parent_frame_id: 'e' }],
-    ['e', {}],
+    ['e', { parent_frame_id: null }],
   ])
   expect(buildStacks(circle).map((stack) => stack.map(({ id }) => id))).toEqual([
     ['a'],

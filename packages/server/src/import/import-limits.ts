@@ -9,6 +9,7 @@ export const importLimits = {
   jsonFileBytes: 268_435_456,
   jsonLineChars: 4_000_000,
   noteBytes: 1_048_576,
+  frontMatterChars: 32_768,
   notes: 20_000,
   noteFolders: 20_000,
   transcripts: 100_000,

@@ -1,4 +1,5 @@
 import { parseDocument } from 'yaml'
+import { importLimits } from '../import-limits.ts'
 
 export interface FrontMatter {
   data: Record<string, unknown>
@@ -16,6 +17,13 @@ export const readFrontMatter = (text: string): FrontMatter => {
   if (!found) return { data: {}, body: text }
   const lines = found[0].split('\n').length - (found[0].endsWith('\n') ? 1 : 0)
   const body = '\n'.repeat(lines) + text.slice(found[0].length)
+  // The parser compares every key with every other.
+  if (found[0].length > importLimits.frontMatterChars)
+    return {
+      data: {},
+      body,
+      problem: `its front matter has more than ${importLimits.frontMatterChars} characters`,
+    }
   try {
     // Cursor writes `globs: *.ts`, which YAML takes for an alias.
     const source = (found[1] ?? '').replaceAll(
