@@ -116,7 +116,7 @@ describe('the command line with PostgreSQL', () => {
     const { stdout, stderr, exitCode } = await sm('import', 'claude-code', path)
     expect(exitCode).toBe(0)
     expect(stdout).toContain('damaged.jsonl line 6: not JSON')
-    expect(stderr).toContain('1 lines were not understood')
+    expect(stderr).toContain('1 line was not understood')
     const whole = await sm('import', 'claude-code', join(transcripts, 'login-redirect.jsonl'), '--json')
     expect(json(whole.stdout)).toMatchObject({ events: { added: 0 } })
     await writeFile(path, 'nothing\nof this\n')
