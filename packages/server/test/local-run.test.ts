@@ -1,5 +1,6 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { run } from '../src/cli/run.ts'
@@ -54,19 +55,24 @@ describe('a command while a broker has the directory', { timeout }, () => {
 
   it('keeps nobody waiting while its reader does not read [local.run]', async () => {
     const client = await home.connect()
-    const folder = join(home.folder, 'long')
-    await mkdir(folder)
-    const text = await readFile(join(transcripts, 'login-redirect.jsonl'), 'utf8')
-    const [, session = ''] = /"sessionId":"([^"]+)"/.exec(text) ?? []
-    for (let index = 0; index < 150; index += 1) {
-      const id = `${String(index).padStart(8, '0')}-0000-4000-9000-000000000000`
-      await writeFile(
-        join(folder, `${id}.jsonl`),
-        text.replaceAll(session, id).replaceAll(/"uuid":"(.{8})/g, `"uuid":"${id.slice(0, 8)}`),
-      )
-    }
+    // More than the buffers of both ends and of the socket between them hold.
+    const session = join(home.folder, 'long.jsonl')
+    const line = (index: number) => ({
+      type: 'user',
+      uuid: `${String(index).padStart(8, '0')}-0000-4000-9000-000000000000`,
+      sessionId: '00000000-0000-4000-9000-000000000000',
+      timestamp: new Date(Date.UTC(2026, 0, 1) + index * 1_000).toISOString(),
+      cwd: '/home/ana/shop',
+      version: '2.0.0',
+      message: { role: 'user', content: `Line ${index} of the long talk. `.repeat(100) },
+    })
+    const lines = Array.from({ length: 2_000 }, (_, index) => JSON.stringify(line(index)))
+    await writeFile(session, lines.join('\n'))
     await sm('projects', 'create', 'long')
-    await sm('import', 'claude-code', folder, '--project', 'long')
+    await sm('import', 'claude-code', session, '--project', 'long')
+    const output = join(home.folder, 'long.export')
+    await sm('export', '--project', 'long', '--output', output)
+    expect((await stat(output)).size).toBeGreaterThan(4_000_000)
     const stalled = new AbortController()
     const response = await client.fetch('/local/run', {
       method: 'POST',
@@ -81,17 +87,17 @@ describe('a command while a broker has the directory', { timeout }, () => {
       signal: stalled.signal,
     })
     expect(response.status).toBe(200)
-    await new Promise((resolve) => setTimeout(resolve, 2_000))
-    const late = new Promise((resolve) => setTimeout(() => resolve('late'), 10_000))
+    await sleep(2_000)
     const call = callMcp(
       client,
       'tools/call',
       { name: 'get_context', arguments: {} },
       {},
-      '/mcp/personal/long',
+      '/mcp/personal/default',
     )
-    expect(await Promise.race([call.then(({ status }) => status), late])).toBe(200)
+    const first = await Promise.race([call.then(({ status }) => status), sleep(10_000, 'late')])
     stalled.abort()
+    expect(first).toBe(200)
   })
 
   it('fails there as it fails here: sentence and exit code [local.run]', async () => {
