@@ -129,6 +129,25 @@ describe('sending a hook', () => {
     ])
   })
 
+  it('gives up when the local memory does not name the project [hooks.send]', async () => {
+    for (const answer of [
+      () => new Response(null, { status: 503 }),
+      () => Response.json({ organization: 'ana' }),
+      () => Response.json({ organization: '', project: '' }),
+    ]) {
+      const asked: string[] = []
+      const openLocal = async (): Promise<LocalMemory> => ({
+        fetch: async (path) => {
+          asked.push(path)
+          return path === '/local/project' ? answer() : new Response(bundle)
+        },
+        close: () => undefined,
+      })
+      expect(await sendHook({ client: 'codex', input, env: {}, openLocal })).toBe('')
+      expect(asked).toEqual(['/local/project'])
+    }
+  })
+
   it('is turned off by a variable [hooks.send]', async () => {
     const { seen, url } = await serve(() => [200, bundle])
     const env = { STACKMEMORY_ENDPOINT: `${url}/mcp`, STACKMEMORY_HOOKS: 'off' }
